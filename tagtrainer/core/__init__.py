@@ -1,0 +1,1 @@
+"""Ground floor: knows nothing of ours, so that everything else may stand on it."""
