@@ -175,7 +175,10 @@ def _parse_int(spec: Spec, value: Any) -> int:
 def _parse_int_or_float(spec: Spec, value: Any) -> str:
     text = str(value).strip()
     body = text[:-1] if text.endswith("%") else text
-    _parse_float(spec, body)
+    try:
+        float(body)
+    except ValueError as error:
+        raise UserError("fields.not_a_number", label=spec.label, value=value) from error
     return text
 
 
