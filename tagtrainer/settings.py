@@ -214,6 +214,11 @@ def set_secret(ws: Workspace, name: str, value: str) -> None:
     write_json(ws.secrets, known, secret=True)
 
 
+def secret_values(ws: Workspace) -> list[str]:
+    """Every stored secret, for whoever has to keep them out of logs."""
+    return list(_secrets(ws).values())
+
+
 def _secrets(ws: Workspace) -> dict[str, str]:
     try:
         raw = read_json(ws.secrets)

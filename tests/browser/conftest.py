@@ -1,0 +1,159 @@
+"""The real app in a process of its own and a real Chromium.
+
+`app` (one per test file): .url, .ws, .start(), .kill(), .stop(), .log(). `open_page(language, dark, width)` opens a fresh
+browser context; at the end of the test no script error and no request to another host may have happened.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tagtrainer.workspace import Workspace, open_workspace
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+playwright_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = [os.environ.get("TAGTRAINER_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+@dataclass
+class App:
+    """One app process on its own workspace and port."""
+
+    ws: Workspace
+    port: int = field(default_factory=free_port)
+    env: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, timeout: float = 90) -> App:
+        """Start the app and wait until it serves a page."""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("TAGTRAINER_")}
+        argv = [sys.executable, str(ROOT / "app.py"), "--workspace", str(self.ws.root), "--port", str(self.port)]
+        out = (self.ws.root / "app.out").open("ab")
+        self.process = subprocess.Popen(
+            [*argv, "--no-browser", *self.options], cwd=ROOT, stdout=out, stderr=out, env={**clean, **self.env}
+        )
+        out.close()
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the app ended with {self.process.returncode}:\n{self.output()}")
+            try:
+                with urllib.request.urlopen(f"{self.url}/login", timeout=60) as answer:
+                    if answer.status == 200:
+                        return self
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(f"the app did not start:\n{self.output()}")
+
+    def output(self) -> str:
+        path = self.ws.root / "app.out"
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    def log(self) -> str:
+        path = self.ws.runtime / "app.log"
+        return path.read_text("utf-8", "replace") if path.exists() else ""
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._end(signal.SIGKILL if os.name != "nt" else signal.SIGTERM)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def _end(self, how: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(15)
+        self.process = None
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """The running app; prepare its workspace through `app.ws` and the services."""
+    running = App(open_workspace(tmp_path_factory.mktemp("app") / "workspace")).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[playwright_api.Browser]:
+    found = next((path for name in CHROMIUM if name and (path := shutil.which(name))), None)
+    with playwright_api.sync_playwright() as api:
+        try:
+            running = api.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        except playwright_api.Error as error:
+            pytest.skip(f"no Chromium to drive: {error}")
+        yield running
+        running.close()
+
+
+OpenPage = Callable[..., "playwright_api.Page"]
+
+
+@pytest.fixture
+def open_page(app: App, browser: playwright_api.Browser) -> Iterator[OpenPage]:
+    """open_page(language="en", dark=False, width=1440, tab="") -> playwright Page with the app loaded.
+
+    `tab` names a tab to open ("runs"). page.problems collects script errors, page.foreign requests to other hosts; both
+    must be empty when the test ends.
+    """
+    pages: list[playwright_api.Page] = []
+
+    def opened(
+        language: str = "en", dark: bool = False, width: int = 1440, tab: str = "", height: int = 900
+    ) -> playwright_api.Page:
+        context = browser.new_context(locale=language, viewport={"width": width, "height": height})
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.problems, page.foreign = [], []
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.route(re.compile(r"^(?!blob:|data:).*"), lambda route: _only_own(route, app, page))
+        pages.append(page)
+        page.goto(f"{app.url}/{language}/?__theme={'dark' if dark else 'light'}")
+        page.locator("#tab_datasets-button").wait_for()
+        if tab:
+            page.locator(f"#tab_{tab}-button").click()
+        return page
+
+    yield opened
+    for page in pages:
+        page.context.close()
+    assert [problem for page in pages for problem in page.problems] == []
+    assert [url for page in pages for url in page.foreign] == []
+
+
+def _only_own(route: playwright_api.Route, app: App, page: playwright_api.Page) -> None:
+    if route.request.url.startswith(app.url):
+        route.continue_()
+    else:
+        page.foreign.append(route.request.url)
+        route.abort()
