@@ -141,7 +141,7 @@ def curves(ws: Workspace, task_id: str, resumes: Sequence[Resume] = ()) -> dict[
 
 
 def chart(curve: Curve, columns: int = 999, first: int | None = None, last: int | None = None) -> dict[str, Any]:
-    """A curve as JSON for a plot `columns` pixels wide: at most about 2,000 points of (step, value, running average).
+    """A curve as JSON for a plot `columns` pixels wide: at most 2 * columns + 2 points of (step, value, running average).
 
     `first` and `last` narrow it to a range of steps. Values that are no numbers become None; `bad` counts them.
     """
@@ -150,12 +150,13 @@ def chart(curve: Curve, columns: int = 999, first: int | None = None, last: int 
     low = 0 if first is None else int(np.searchsorted(curve.steps, first, "left"))
     high = len(curve) if last is None else int(np.searchsorted(curve.steps, last, "right"))
     steps, values, ema = curve.steps[low:high], curve.values[low:high], curve.ema[low:high]
-    chosen = picks(steps, values, max(1, columns))
+    bad = int((~np.isfinite(values)).sum())
+    chosen = picks(steps, values, max(1, columns * 2 // 3 if bad else columns))
     return {
         "tag": curve.tag,
         "revision": curve.revision,
         "points": len(steps),
-        "bad": int((~np.isfinite(values)).sum()),
+        "bad": bad,
         "steps": steps[chosen].tolist(),
         "values": _numbers(values[chosen]),
         "ema": _numbers(ema[chosen]),

@@ -61,8 +61,11 @@ RULES = _rules(
     ("module", r"No module named '(?P<name>[^']+)'"),
     ("no_lora_modules", r"No LoRA modules found"),
     ("optimizer_changed", r"different number of parameter groups|doesn't match the size of optimizer's group"),
-    ("weights", r"Error\(s\) in loading state_dict|[Mm]issing key|size mismatch for|is invalid for input of size"),
-    ("weights_damaged", r"SafetensorError|HeaderTooLarge|InvalidHeader|MetadataIncompleteBuffer|PytorchStreamReader"),
+    ("weights", r"Error\(s\) in loading state_dict|[Mm]issing key|size mismatch for"),
+    (
+        "weights_damaged",
+        r"SafetensorError|HeaderTooLarge|InvalidHeader|MetadataIncompleteBuffer|PytorchStreamReader|is invalid for input of size",
+    ),
     ("fp8_weights", r"fp8_scaled|already (?:quantized|in fp8)"),
     (
         "picture",

@@ -12,6 +12,7 @@ from tagtrainer.core.text import has_text, t
 from tagtrainer.training.results.failure import failure
 from tagtrainer.training.results.job import JobState, JobTask
 from tagtrainer.training.results.log import LogFacts, read_log
+from tagtrainer.training.results.patterns import number, search
 from tagtrainer.training.results.places import places
 from tagtrainer.workspace import Workspace
 
@@ -69,7 +70,7 @@ def run_view(ws: Workspace, task: JobTask, state: JobState, *, now: float | None
     return RunView(
         status=state.status, stage=stage, stages=stages, step=n, total=total,
         epoch=_epoch(facts, n) if training else None, epochs=facts.epochs if training else None,
-        seconds_per_step=pace, eta=eta, loss=facts.loss if training else None,
+        seconds_per_step=pace, eta=eta, loss=_loss(state, facts) if training else None,
         elapsed=_elapsed(state, moment), message=_message(ws, task, state, facts, stage),
     )  # fmt: skip
 
@@ -89,13 +90,13 @@ _ENDED: Mapping[str, StageState] = {
 def _stages(task: JobTask, state: JobState, now: float) -> tuple[Stage, ...]:
     found = []
     begun = state.step if state.step is not None and state.status not in ("pending", "queued") else -1
-    for number, step in enumerate(task.steps):
+    for index, step in enumerate(task.steps):
         how: StageState = "waiting"
-        if state.status == "completed" or number < begun:
+        if state.status == "completed" or index < begun:
             how = "done"
-        elif number == begun:
+        elif index == begun:
             how = _ENDED.get(state.status, "waiting")
-        seconds = _seconds(state, number, now if how == "running" else None) if how != "waiting" else None
+        seconds = _seconds(state, index, now if how == "running" else None) if how != "waiting" else None
         found.append(Stage(step.name, stage_label(step.name), how, seconds))
     return tuple(found)
 
@@ -141,6 +142,15 @@ def _counters(
     return n, total, live.seconds_per_unit, live.eta
 
 
+def _loss(state: JobState, facts: LogFacts) -> float | None:
+    """The loss beside the bar that moves now; else the last one in the log."""
+    if state.progress is not None and state.progress.label == "steps":
+        live = search("avr_loss", state.progress.note)
+        if live is not None:
+            return number(live["loss"])
+    return facts.loss
+
+
 def _epoch(facts: LogFacts, step: int | None) -> int | None:
     """The epoch of a step; the log's own line, which a long epoch pushes out of sight, only where that is unknown."""
     if step is not None and facts.total and facts.epochs:
@@ -177,6 +187,5 @@ def _doing(state: JobState, facts: LogFacts, stage: str) -> str:
         return t(f"results.now.{facts.doing}")
     if not live and facts.step is None:
         return t("results.now.loading")
-    if facts.loss is not None and not math.isfinite(facts.loss):
-        return t("results.now.bad_loss")
-    return t("results.now.training")
+    loss = _loss(state, facts)
+    return t("results.now.training" if loss is None or math.isfinite(loss) else "results.now.bad_loss")

@@ -51,10 +51,10 @@ class Row:
 
     @property
     def label(self) -> str:
-        """`epoch 2`, `step 250`, in the current language."""
-        if self.epoch is not None:
-            return t("results.samples.epoch", n=self.epoch)
-        return t("results.samples.step", n=self.step) if self.step else t("results.samples.start")
+        """`epoch 2`, `step 250`, in the current language; 0 is what the engine draws before the first step."""
+        if not self.epoch and not self.step:
+            return t("results.samples.start")
+        return t("results.samples.epoch", n=self.epoch) if self.epoch else t("results.samples.step", n=self.step)
 
 
 @dataclass(frozen=True)
