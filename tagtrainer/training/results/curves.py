@@ -82,7 +82,9 @@ class RunCurves:
         for scalar in file.new_scalars():
             if self._fresh:
                 self._begin()
-            series = self._series.setdefault(scalar.tag, Series(scalar.tag))
+            series = self._series.get(scalar.tag)
+            if series is None:
+                series = self._series[scalar.tag] = Series(scalar.tag)
             series.append(self._moved(scalar.tag, scalar.step), scalar.value)
 
     def _moved(self, tag: str, step: int) -> int:

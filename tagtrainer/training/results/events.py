@@ -7,9 +7,9 @@ believes a record only when all of it is there, so a file that is being written 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 _HEAD, _FOOT = 12, 4
 _LARGEST = 16 << 20
@@ -17,9 +17,8 @@ _LARGEST = 16 << 20
 _BLOCK = 8 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One measured value."""
+class Scalar(NamedTuple):
+    """One measured value. A tuple, because a long run has hundreds of thousands of them."""
 
     tag: str
     step: int
@@ -57,8 +56,15 @@ class EventFile:
                 (length,) = struct.unpack_from("<Q", data)
                 if _BLOCK < length + _HEAD + _FOOT <= size - self.offset and length <= _LARGEST:
                     data += handle.read(length + _HEAD + _FOOT - len(data))
+        parse = _parser()
         for start, end in self._records(data):
-            yield from _scalars(data[start:end])
+            event = parse(data[start:end])
+            if event is None:
+                continue
+            for value in event.summary.value:
+                number = _number(value)
+                if number is not None:
+                    yield Scalar(value.tag, event.step, number, event.wall_time)
 
     def _records(self, data: bytes) -> Iterator[tuple[int, int]]:
         """(start, end) of each whole record's body in `data`; moves the offset past it."""
@@ -76,17 +82,25 @@ class EventFile:
             at = end + _FOOT
 
 
-def _scalars(body: bytes) -> Iterator[Scalar]:
+def _parser() -> Callable[[bytes], Any]:
+    """A function from a record's body to TensorBoard's Event; None for bytes that are none."""
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorboard.compat.proto.event_pb2 import Event
 
-    try:
-        event = Event.FromString(body)
-    except DecodeError:
-        return
-    for value in event.summary.value:
-        kind = value.WhichOneof("value")
-        if kind == "simple_value":
-            yield Scalar(value.tag, event.step, value.simple_value, event.wall_time)
-        elif kind == "tensor" and len(value.tensor.float_val) == 1:
-            yield Scalar(value.tag, event.step, value.tensor.float_val[0], event.wall_time)
+    def parse(body: bytes) -> Any:
+        try:
+            return Event.FromString(body)
+        except DecodeError:
+            return None
+
+    return parse
+
+
+def _number(value: Any) -> float | None:
+    """The number in a summary value, in either of the two forms that writers use."""
+    kind = value.WhichOneof("value")
+    if kind == "simple_value":
+        return float(value.simple_value)
+    if kind == "tensor" and len(value.tensor.float_val) == 1:
+        return float(value.tensor.float_val[0])
+    return None
