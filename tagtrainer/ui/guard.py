@@ -25,6 +25,7 @@ from tagtrainer.ui import login
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 PAGES = frozenset({"/", *(f"/{code}" for code in LANGUAGES), *(f"/{code}/" for code in LANGUAGES)})
+OPEN = frozenset({login.PATH, "/favicon.ico"})
 SESSION_DAYS = 30
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 # Gradio builds its handlers with `new Function` and starts from inline scripts, so both must stay allowed for scripts.
@@ -88,7 +89,9 @@ class Access:
     def admits(self, value: str) -> bool:
         """Whether a cookie value is one of ours and still valid."""
         end, _, signature = value.partition(".")
-        return end.isdigit() and int(end) > time.time() and hmac.compare_digest(signature, self._sign(end))
+        if not (end.isascii() and end.isdigit() and len(end) < 16 and int(end) > time.time()):
+            return False
+        return hmac.compare_digest(signature.encode(), self._sign(end).encode())
 
     def use_ticket(self, value: str) -> bool:
         """True for the one link printed at start, once."""
@@ -195,7 +198,7 @@ class Guard:
         elif answer.cookie_only:
             await self.app(scope, receive, _adding(send, self._set_cookie(request)))
         else:
-            await answer.send(send, self._set_cookie(request) if answer.cookie else None)
+            await answer.send(send, request, self._set_cookie(request) if answer.cookie else None)
 
     def _answer(self, request: Request) -> Answer | None:
         access = self.access
@@ -205,7 +208,7 @@ class Guard:
             return _refuse(403, t("guard.foreign"))
         if not request.reads and not request.own_origin(access):
             return _refuse(403, t("guard.foreign"))
-        if request.path == login.PATH or access.admits(request.cookie(access.cookie)):
+        if request.path in OPEN or access.admits(request.cookie(access.cookie)):
             return None
         if request.reads and request.path in PAGES:
             return self._enter(request)
@@ -246,13 +249,17 @@ class Answer:
     cookie: bool = False
     cookie_only: bool = False
 
-    async def send(self, send: Any, cookie: bytes | None) -> None:
-        headers = [(b"content-type", f"{self.kind}; charset=utf-8".encode()), (b"cache-control", b"no-store")]
+    async def send(self, send: Any, request: Request, cookie: bytes | None) -> None:
+        """Say it: a refusal as a readable page to someone who typed an address, as JSON to a script."""
+        body, kind = self.body, self.kind
+        if self.status >= 400 and request.headers.get("sec-fetch-dest") == "document":
+            body, kind = login.sentence_page(json.loads(body)["message"]), "text/html"
+        headers = [(b"content-type", f"{kind}; charset=utf-8".encode()), (b"cache-control", b"no-store")]
         if self.location:
             headers.append((b"location", quote(self.location, safe="/?=&%.").encode()))
         if cookie:
             headers.append((b"set-cookie", cookie))
-        data = self.body.encode()
+        data = body.encode()
         headers.append((b"content-length", str(len(data)).encode()))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": data})

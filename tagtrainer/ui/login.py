@@ -36,6 +36,11 @@ def bounce() -> str:
     return '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0"><title>TagTrainer</title>'
 
 
+def sentence_page(sentence: str) -> str:
+    """A page with nothing but one sentence, for who is refused at the door."""
+    return _frame(f"<p>{html.escape(sentence)}</p>")
+
+
 class Throttle:
     """Wrong passwords cost time: after the third one, 1, 2, 4 ... up to 60 seconds in which no attempt is looked at.
 
@@ -121,13 +126,17 @@ def _again(sentence: str, status: int) -> Response:
 def _page(problem: str = "") -> str:
     shown = {name: html.escape(t(f"login.{name}")) for name in ("title", "password", "enter", "where")}
     others = " · ".join(f'<a href="?lang={code}">{name}</a>' for code, name in LANGUAGES.items())
-    return f"""<!doctype html><html lang="{language()}"><head><meta charset="utf-8"><title>TagTrainer</title>
-<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>
-<h1>TagTrainer</h1><p>{shown["title"]}</p><form method="post">
+    return _frame(f"""<p>{shown["title"]}</p><form method="post">
 <label for="password">{shown["password"]}</label>
 <input id="password" name="password" type="password" autocomplete="current-password" autofocus required>
 <p class="bad" role="alert">{html.escape(problem)}</p><button>{shown["enter"]}</button></form>
-<p class="quiet">{shown["where"]}</p><p class="quiet">{others}</p></main></body></html>"""
+<p class="quiet">{shown["where"]}</p><p class="quiet">{others}</p>""")
+
+
+def _frame(content: str) -> str:
+    return f"""<!doctype html><html lang="{language()}"><head><meta charset="utf-8"><title>TagTrainer</title>
+<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body><main>
+<h1>TagTrainer</h1>{content}</main></body></html>"""
 
 
 STYLE = """

@@ -16,6 +16,10 @@ from tagtrainer.settings import Notice
 from tagtrainer.workspace import Workspace
 
 log = logging.getLogger(__name__)
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+    '<rect x="7" y="7" width="18" height="18" rx="4" fill="#0f766e" transform="rotate(45 16 16)"/></svg>'
+)
 
 
 class Dismissal(BaseModel):
@@ -45,6 +49,10 @@ def router(ws: Workspace, notices: Sequence[Notice], has_password: bool) -> APIR
     @routes.get("/")
     def start(request: Request) -> Response:
         return RedirectResponse(f"{preferred(ws, request)}/", 303)
+
+    @routes.get("/favicon.ico")
+    def icon() -> Response:
+        return Response(ICON, media_type="image/svg+xml", headers={"cache-control": "private, max-age=86400"})
 
     @routes.get("/{code}")
     def slash(code: str) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace"]
-STYLE = Path(__file__).resolve().parent / "style.css"
+STYLES = Path(__file__).resolve().parent / "css"
 
 
 def theme() -> Any:
@@ -20,7 +20,7 @@ def theme() -> Any:
         neutral_hue=gr.themes.colors.stone,
         font=FONTS,
         font_mono=MONO,
-        radius_size=gr.themes.sizes.radius_md,
+        radius_size=gr.themes.sizes.radius_lg,
         spacing_size=gr.themes.sizes.spacing_md,
         text_size=gr.themes.sizes.text_md,
     )
@@ -66,6 +66,15 @@ def theme() -> Any:
         button_secondary_background_fill_hover_dark="#2d3432",
         button_secondary_border_color="#d8d4cb",
         button_secondary_border_color_dark="#39413f",
+        button_large_text_size="*text_md",
+        button_large_text_weight="500",
+        button_medium_text_size="*text_md",
+        button_medium_text_weight="500",
+        button_small_text_weight="500",
+        button_large_padding="0.45rem 1rem",
+        button_medium_padding="0.45rem 1rem",
+        button_border_width="1px",
+        button_border_width_dark="1px",
         slider_color="#0f766e",
         slider_color_dark="#2dafa2",
         checkbox_background_color_selected="#0f766e",
@@ -77,5 +86,5 @@ def theme() -> Any:
 
 
 def css() -> str:
-    """The style sheet beside this file."""
-    return STYLE.read_text("utf-8")
+    """Every style sheet of ui/css, by name; a tab that needs its own adds a file there."""
+    return "\n".join(path.read_text("utf-8") for path in sorted(STYLES.glob("*.css")))

@@ -1,0 +1,224 @@
+// A virtual grid: only the tiles in sight exist, data comes page by page, text is only ever set as textContent.
+// makeGrid(box, {fetchPage(offset, limit), src(item), texts, onOpen(index, item), onSelect(count), onStale(), onKey(name)})
+function makeGrid(box, options) {
+  const PAGE = 200, GAP = 11, LEAST = 138, FOOT = 50, OVER = 2;
+  const spacer = document.createElement('div'), layer = document.createElement('div');
+  spacer.className = 'gl-spacer';
+  layer.className = 'gl-layer';
+  box.replaceChildren(spacer, layer);
+  let total = 0, rev = null, cols = 1, tile = LEAST, current = 0, anchor = 0, generation = 0, frame = 0, timer = 0;
+  const rows = new Map(), nodes = new Map(), asked = new Set(), selected = new Set();
+  const rowHeight = () => tile + FOOT + GAP;
+
+  function layout() {
+    const width = box.clientWidth;
+    if (!width) return;
+    const first = Math.floor(box.scrollTop / rowHeight()) * cols;
+    cols = Math.max(1, Math.floor((width - GAP) / (LEAST + GAP)));
+    tile = Math.floor((width - GAP * (cols + 1)) / cols);
+    spacer.style.height = Math.ceil(total / cols) * rowHeight() + GAP + 'px';
+    for (const [index, node] of nodes) place(node, index);
+    box.scrollTop = Math.floor(first / cols) * rowHeight();
+    paint();
+  }
+
+  function place(node, index) {
+    const row = Math.floor(index / cols), col = index % cols;
+    node.style.width = tile + 'px';
+    node.style.height = tile + FOOT + 'px';
+    node.firstChild.style.height = tile + 'px';
+    node.style.transform = `translate(${GAP + col * (tile + GAP)}px,${GAP + row * rowHeight()}px)`;
+  }
+
+  function make(index) {
+    const node = document.createElement('div'), frame = document.createElement('div'), picture = document.createElement('img');
+    const mark = document.createElement('span'), name = document.createElement('b'), facts = document.createElement('small');
+    node.className = 'gl-tile';
+    node.dataset.index = index;
+    node.id = `gl-tile-${index}`;
+    node.setAttribute('role', 'option');
+    picture.decoding = 'async';
+    picture.draggable = false;
+    picture.alt = '';
+    frame.append(picture, mark);
+    node.append(frame, name, facts);
+    place(node, index);
+    fill(node, index);
+    return node;
+  }
+
+  function fill(node, index) {
+    const item = rows.get(index);
+    node.classList.toggle('is-selected', selected.has(index));
+    node.classList.toggle('is-current', index === current);
+    node.setAttribute('aria-selected', selected.has(index));
+    if (!item) return;
+    const [frame, name, facts] = node.children, [picture, mark] = frame.children;
+    const source = options.src(item);
+    if (picture.getAttribute('src') !== source) picture.src = source;
+    if (name.textContent !== item.name) name.textContent = name.title = item.name;
+    facts.textContent = `${item.width} × ${item.height} · ${size(item.bytes)}`;
+    mark.textContent = item.captioned ? '' : options.texts.no_caption;
+    node.setAttribute('aria-label', item.name + (item.captioned ? '' : ', ' + options.texts.no_caption));
+  }
+
+  function paint() {
+    frame = 0;
+    if (!box.clientWidth) return;
+    const first = Math.max(0, Math.floor(box.scrollTop / rowHeight()) - OVER) * cols;
+    const last = Math.min(total, (Math.ceil((box.scrollTop + box.clientHeight) / rowHeight()) + OVER) * cols);
+    for (const [index, node] of nodes) {
+      if (index < first || index >= last) {
+        node.firstChild.firstChild.removeAttribute('src'); // stops a picture that is still on its way
+        node.remove();
+        nodes.delete(index);
+      }
+    }
+    const fresh = document.createDocumentFragment();
+    for (let index = first; index < last; index++) {
+      if (!nodes.has(index)) { const node = make(index); nodes.set(index, node); fresh.append(node); }
+    }
+    layer.append(fresh);
+    clearTimeout(timer);
+    timer = setTimeout(() => { for (let k = Math.floor(first / PAGE); k * PAGE < last; k++) ask(k); }, 30);
+  }
+
+  async function ask(k) {
+    if (asked.has(k) || k * PAGE >= total) return;
+    asked.add(k);
+    const mine = generation;
+    try {
+      const page = await options.fetchPage(k * PAGE, PAGE);
+      if (mine !== generation) return;
+      if (page.rev !== rev || page.total !== total) { options.onStale(); return; }
+      take(k, page.items);
+    } catch (error) {
+      if (mine === generation) asked.delete(k);
+    }
+  }
+
+  function take(k, items) {
+    items.forEach((item, i) => {
+      const index = k * PAGE + i;
+      rows.set(index, item);
+      const node = nodes.get(index);
+      if (node) fill(node, index);
+      if (index === current && options.onArrive) options.onArrive(index, item);
+    });
+  }
+
+  function remark() {
+    for (const [index, node] of nodes) fill(node, index);
+    box.setAttribute('aria-activedescendant', `gl-tile-${current}`);
+    options.onSelect(selected.size);
+  }
+
+  function reveal(index) {
+    const top = Math.floor(index / cols) * rowHeight();
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (top + rowHeight() + GAP > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight() + GAP - box.clientHeight;
+    paint();
+  }
+
+  function span(a, b) { for (let i = Math.min(a, b); i <= Math.max(a, b); i++) selected.add(i); }
+
+  function go(index, { shift = false } = {}) {
+    if (!total) return;
+    current = Math.max(0, Math.min(total - 1, index));
+    if (shift) span(anchor, current); else anchor = current;
+    reveal(current);
+    remark();
+    options.onOpen(current, rows.get(current));
+  }
+
+  layer.addEventListener('mousedown', (event) => {
+    const node = event.target.closest('.gl-tile');
+    if (!node || event.button !== 0) return;
+    event.preventDefault();
+    box.focus({ preventScroll: true });
+    const index = +node.dataset.index;
+    if (event.ctrlKey || event.metaKey) {
+      if (!selected.delete(index)) selected.add(index);
+      anchor = current = index;
+      remark();
+      options.onOpen(index, rows.get(index));
+    } else {
+      if (!event.shiftKey) selected.clear();
+      go(index, { shift: event.shiftKey });
+    }
+  });
+
+  box.addEventListener('keydown', (event) => {
+    const per = Math.max(1, Math.floor(box.clientHeight / rowHeight())) * cols;
+    const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -cols, ArrowDown: cols, PageDown: per, PageUp: -per };
+    let done = true;
+    if (event.key in moves) go(current + moves[event.key], { shift: event.shiftKey });
+    else if (event.key === 'Home') go(0, { shift: event.shiftKey });
+    else if (event.key === 'End') go(total - 1, { shift: event.shiftKey });
+    else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) { if (total) span(0, total - 1); remark(); }
+    else if (event.key === ' ') { if (!selected.delete(current)) selected.add(current); anchor = current; remark(); }
+    else if (event.key === 'Escape') { selected.clear(); remark(); }
+    else if (event.key === 'Enter' || event.key === 'F2') options.onKey('edit');
+    else if (event.key === 'Delete') options.onKey('delete');
+    else done = false;
+    if (done) event.preventDefault();
+  });
+
+  box.addEventListener('scroll', () => { if (!frame) frame = requestAnimationFrame(paint); });
+  new ResizeObserver(() => { if (box.clientWidth) layout(); }).observe(box);
+
+  return {
+    // A new list: `first` is its first page. `keep` stays where we were, as far as the list allows.
+    show(first, keep) {
+      generation++;
+      total = first.total;
+      rev = first.rev;
+      rows.clear();
+      asked.clear();
+      selected.clear();
+      asked.add(0);
+      for (const node of nodes.values()) node.remove();
+      nodes.clear();
+      current = keep ? Math.max(0, Math.min(current, total - 1)) : 0;
+      anchor = current;
+      if (!keep) box.scrollTop = 0;
+      take(0, first.items);
+      layout();
+      remark();
+    },
+    go, reveal,
+    clear() { selected.clear(); remark(); },
+    focus() { box.focus({ preventScroll: true }); },
+    accept(newRev) { rev = newRev; },
+    change(id, changes) {
+      for (const [index, item] of rows) {
+        if (item.id === id) { Object.assign(item, changes); if (nodes.has(index)) fill(nodes.get(index), index); }
+      }
+    },
+    find(id) { for (const [index, item] of rows) if (item.id === id) return index; return -1; },
+    get current() { return current; },
+    get total() { return total; },
+    get rev() { return rev; },
+    item(index) { return rows.get(index); },
+    // What is selected: ids while all of them are known here, else places in the list of this revision.
+    selection() {
+      const places = [...selected].sort((a, b) => a - b);
+      if (places.every((index) => rows.has(index))) return { items: places.map((index) => rows.get(index).id) };
+      const ranges = [];
+      for (const index of places) {
+        const last = ranges[ranges.length - 1];
+        if (last && last[1] === index - 1) last[1] = index; else ranges.push([index, index]);
+      }
+      return { ranges, rev };
+    },
+  };
+}
+
+function size(bytes) {
+  for (const unit of ['B', 'KB', 'MB', 'GB']) {
+    if (bytes < 1024 || unit === 'GB') return (unit === 'B' ? bytes : bytes.toFixed(1)) + ' ' + unit;
+    bytes /= 1024;
+  }
+}
+
+function fillText(text, values) { return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole)); }
