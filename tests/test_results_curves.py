@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagtrainer.training.results import Resume, chart, curves, decimate
+from tagtrainer.training.results import Resume, chart, curves, decimate, metrics
 from tagtrainer.training.results import series as series_module
 from tagtrainer.training.results.curves import MOST_RUNS, read_curves
 from tagtrainer.training.results.series import SMOOTHING, Series, picks
@@ -39,6 +39,11 @@ def test_a_run_is_read_while_it_grows(ws: Workspace) -> None:
     again = curves(ws, "a")
     assert len(again[LOSS]) == 15 and len(found[LOSS]) == 10, "a curve handed out does not change"
     assert again[LOSS].revision > found[LOSS].revision and again["lr/unet"].revision == found["lr/unet"].revision
+
+
+def test_every_point_for_scripts(ws: Workspace) -> None:
+    append(session(ws.task("a") / "tensorboard"), [(LOSS, 1, 0.5), (LOSS, 2, math.nan)])
+    assert metrics(ws, "a") == {LOSS: {"steps": [1, 2], "values": [0.5, None], "ema": [0.5, 0.5]}}
 
 
 def test_what_tensorboards_own_writer_wrote(tmp_path: Path) -> None:

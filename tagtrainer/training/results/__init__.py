@@ -1,7 +1,7 @@
 """What a training run leaves behind, read back: progress, curves, samples, checkpoints, reasons of failure. Starts nothing."""
 
 from tagtrainer.training.results.checkpoints import Checkpoint, SavedState, checkpoint_path, checkpoints, states
-from tagtrainer.training.results.curves import Resume, chart, curves
+from tagtrainer.training.results.curves import Resume, chart, curves, metrics
 from tagtrainer.training.results.failure import Failure, failure
 from tagtrainer.training.results.job import JobState, JobTask
 from tagtrainer.training.results.log import LogFacts, last_lines, read_log
@@ -32,6 +32,7 @@ __all__ = [
     "decimate",
     "failure",
     "last_lines",
+    "metrics",
     "places",
     "read_log",
     "run_view",

@@ -165,6 +165,14 @@ def chart(curve: Curve, columns: int = 999, first: int | None = None, last: int 
     }
 
 
+def metrics(ws: Workspace, task_id: str) -> dict[str, dict[str, list[Any]]]:
+    """Every point of every curve as JSON: tag -> steps, values, ema. For scripts; a plot wants `chart`."""
+    return {
+        tag: {"steps": curve.steps.tolist(), "values": _numbers(curve.values), "ema": _numbers(curve.ema)}
+        for tag, curve in curves(ws, task_id).items()
+    }
+
+
 def _numbers(values: Any) -> list[float | None]:
     import numpy as np
 
