@@ -1,0 +1,30 @@
+"""What needs several services at once: planning and queueing, going on, the whole walk. Must not know a page or a terminal."""
+
+from tagtrainer.flows.background import ENDED, own_command, start_captioning, start_import, wait
+from tagtrainer.flows.run_all import STAGES, run_all
+from tagtrainer.flows.training import (
+    again,
+    clone_training,
+    create_training,
+    draft_of,
+    refuse_errors,
+    resource_of,
+    start_training,
+)
+
+__all__ = [
+    "ENDED",
+    "STAGES",
+    "again",
+    "clone_training",
+    "create_training",
+    "draft_of",
+    "own_command",
+    "refuse_errors",
+    "resource_of",
+    "run_all",
+    "start_captioning",
+    "start_import",
+    "start_training",
+    "wait",
+]

@@ -1,0 +1,84 @@
+"""Long work of one service as a queued task, and waiting for any task. Must not know a page or a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tagtrainer.captioning import batch
+from tagtrainer.core.steps import Step
+from tagtrainer.datasets import store
+from tagtrainer.engines.base import PROGRESS_SAFE_ENV
+from tagtrainer.jobs import store as jobs
+from tagtrainer.jobs import worker
+from tagtrainer.jobs.store import State, Task
+from tagtrainer.training.plan import PACKAGE_ROOT
+from tagtrainer.workspace import Workspace
+
+ENDED = ("completed", "failed", "stopped")
+
+
+def start_captioning(ws: Workspace, dataset: str, profile: str, mode: str, items: Sequence[str] | None = None) -> str:
+    """Queue batch captioning of a dataset; returns the task's id."""
+    meta = store.get(ws, dataset)
+    task_id = jobs.new_id(f"caption {meta.id}")
+    steps = batch.task_steps(ws, dataset, profile, mode, items)
+    detail = {"dataset": dataset, "profile": profile, "mode": mode, "items": len(items) if items is not None else None}
+    jobs.create(
+        ws,
+        Task(
+            id=task_id,
+            kind="captioning",
+            title=meta.name,
+            resource="network",
+            created=time.time(),
+            steps=steps,
+            detail=detail,
+        ),
+    )
+    jobs.submit(ws, task_id)
+    return task_id
+
+
+def start_import(ws: Workspace, dataset: str, paths: Sequence[Path]) -> str:
+    """Queue an import of files, folders and zips into a dataset; returns the task's id."""
+    meta = store.get(ws, dataset)
+    task_id = jobs.new_id(f"import {meta.id}")
+    argv = own_command(ws, "--json", "dataset", "import", dataset, *(str(path) for path in paths))
+    step = Step(name="import", argv=argv, cwd=str(PACKAGE_ROOT), env=dict(PROGRESS_SAFE_ENV))
+    detail = {"dataset": dataset, "paths": [str(path) for path in paths]}
+    jobs.create(
+        ws,
+        Task(
+            id=task_id,
+            kind="import",
+            title=meta.name,
+            resource="disk",
+            created=time.time(),
+            steps=[step],
+            detail=detail,
+        ),
+    )
+    jobs.submit(ws, task_id)
+    return task_id
+
+
+def own_command(ws: Workspace, *words: str) -> list[str]:
+    """The argument list that runs one of our own commands on this workspace."""
+    return [sys.executable, "-m", "tagtrainer", "--workspace", str(ws.root), "--config", str(ws.config), *words]
+
+
+def wait(ws: Workspace, task_id: str, on_state: Callable[[State], None] = lambda _: None, pause: float = 0.3) -> State:
+    """Watch a task until it ends; `on_state` sees every state read. The worker is started again should it vanish."""
+    checked = time.monotonic()
+    while True:
+        state = jobs.state(ws, task_id)
+        on_state(state)
+        if state.status in ENDED:
+            return state
+        if time.monotonic() - checked > 5:
+            worker.ensure_worker(ws)
+            checked = time.monotonic()
+        time.sleep(pause)
