@@ -14,7 +14,8 @@ from tagtrainer.ui.gallery import gallery, value
 from tagtrainer.ui.page import Page, info
 from tagtrainer.workspace import Workspace
 
-REMEMBERED = "(wanted) => localStorage.getItem('tagtrainer.dataset') || wanted"
+REMEMBERED = "() => sessionStorage.getItem('tagtrainer.dataset') || localStorage.getItem('tagtrainer.dataset') || ''"
+"""The dataset that was looked at last in this browser tab, else in this browser; the gallery notes it."""
 
 
 class Tab:
@@ -78,7 +79,7 @@ class Tab:
         page, on = self.page, self.page.on
         on(page.blocks.load, self.refresh, self.wanted, self.shown, js=REMEMBERED)
         if page.tab is not None:
-            on(page.tab.select, self.refresh, self.pick, self.shown)
+            on(page.tab.select, self.refresh, self.wanted, self.shown, js=REMEMBERED)
         on(self.pick.input, self.refresh, self.pick, self.shown)
         on(
             self.open_about.click,
@@ -94,7 +95,7 @@ class Tab:
         on(self.save.click, self.describe, [self.pick, self.name, self.trigger, self.text], self.pick)
         on(self.delete.click, lambda: gr.update(visible=True), None, self.question)
         on(self.no.click, lambda: gr.update(visible=False), None, self.question)
-        on(self.yes.click, self.remove, self.pick, [*self.shown, self.undo, self.gone])
+        on(self.yes.click, self.remove, self.pick, [*self.shown, self.undo, self.gone, self.about_open])
         on(self.back.click, self.restore, self.gone, [*self.shown, self.undo])
 
     def refresh(self, wanted: str | None) -> list[Any]:
@@ -137,7 +138,9 @@ class Tab:
     def remove(self, dataset: str) -> list[Any]:
         """Move the dataset to the trash and offer it back."""
         store.delete(self.ws, dataset)
-        return [*self.refresh(None), gr.update(visible=True), dataset]
+        updates = self.refresh(None)
+        updates[self.shown.index(self.about)] = gr.update(visible=False)
+        return [*updates, gr.update(visible=True), dataset, False]
 
     def restore(self, dataset: str) -> list[Any]:
         """Take a deleted dataset back."""

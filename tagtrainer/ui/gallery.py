@@ -46,7 +46,9 @@ def _template() -> str:
     packed = _inert(html.escape(json.dumps(_texts(), ensure_ascii=True), quote=True))
     return f"""<section class="gl" hidden data-texts="{packed}">
 {_bar(text)}{_adding(text)}
-<div class="gl-notice gl-undo" role="status" hidden><span></span>
+<div class="gl-body"><div class="gl-left"><div class="gl-grid" tabindex="0" role="listbox" aria-multiselectable="true"
+ aria-label="{text["grid"]}"></div><p class="gl-empty" hidden></p>
+<div class="gl-float"><div class="gl-notice gl-undo" role="status" hidden><span></span>
 <button type="button" class="gl-link gl-back">{text["undo"]}</button>
 <button type="button" class="gl-link gl-close">{text["dismiss"]}</button></div>
 <div class="gl-notice gl-selection" hidden><span></span>
@@ -54,9 +56,7 @@ def _template() -> str:
 <button type="button" class="gl-link gl-clear">{text["clear"]}</button></div>
 <div class="gl-ask"><em>{text["delete_question"]}</em>
 <button type="button" class="gl-button is-danger gl-yes">{text["delete_yes"]}</button>
-<button type="button" class="gl-button gl-keep">{text["delete_no"]}</button></div></div>
-<div class="gl-body"><div class="gl-left"><div class="gl-grid" tabindex="0" role="listbox" aria-multiselectable="true"
- aria-label="{text["grid"]}"></div><p class="gl-empty" hidden></p></div>{_view(text)}</div>
+<button type="button" class="gl-button gl-keep">{text["delete_no"]}</button></div></div></div></div>{_view(text)}</div>
 <div class="gl-drop">{text["drop_here"]}</div></section>"""
 
 
@@ -69,7 +69,7 @@ def _bar(text: dict[str, str]) -> str:
 
 
 def _adding(text: dict[str, str]) -> str:
-    return f"""<div class="gl-add" hidden><p>{text["add_how"]}</p>
+    return f"""<div class="gl-add" hidden><strong hidden>{text["no_pictures"]}</strong><p>{text["add_how"]}</p>
 <div class="gl-row"><button type="button" class="gl-button is-main gl-choose-files">{text["choose_files"]}</button>
 <button type="button" class="gl-button gl-choose-folder">{text["choose_folder"]}</button></div>
 <div class="gl-row"><input class="gl-path" type="text" spellcheck="false" autocomplete="off" placeholder="{text["path"]}"

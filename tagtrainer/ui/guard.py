@@ -128,7 +128,9 @@ class Request:
         self.method: str = scope.get("method", "GET")
         self.path: str = scope["path"]
         self.query: str = scope.get("query_string", b"").decode("latin-1")
-        self.headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        self.headers: dict[str, str] = {
+            key.decode("latin-1").lower(): value.decode("latin-1") for key, value in scope["headers"]
+        }
         self.peer: str = (scope.get("client") or ("", 0))[0]
         self.host = self.headers.get("host", "")
         self.site = self.headers.get("sec-fetch-site", "")

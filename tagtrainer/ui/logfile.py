@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -14,13 +14,11 @@ NOISY = ("httpx", "httpcore", "PIL", "asyncio", "markdown_it", "matplotlib", "mu
 class Redact(logging.Filter):
     """Replaces every known secret in a record, traceback included, by ***."""
 
-    def __init__(self, hidden: Iterable[str]) -> None:
+    def __init__(self, hidden: Callable[[], Iterable[str]]) -> None:
         super().__init__()
-        self.hidden = [text for text in hidden if len(text) >= 4]
+        self._hidden = hidden
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if not self.hidden:
-            return True
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         record.exc_text = self._clean(record.exc_text) if record.exc_text else record.exc_text
@@ -28,13 +26,17 @@ class Redact(logging.Filter):
         return True
 
     def _clean(self, text: str) -> str:
-        for secret in self.hidden:
-            text = text.replace(secret, "***")
+        for secret in self._hidden():
+            if len(secret) >= 4:
+                text = text.replace(secret, "***")
         return text
 
 
-def start(path: Path, level: str, hidden: Iterable[str]) -> None:
-    """Log to `path` (rotated at 4 MB, three kept) from `level` on, and warnings to the console too."""
+def start(path: Path, level: str, hidden: Callable[[], Iterable[str]]) -> None:
+    """Log to `path` (rotated at 4 MB, three kept) from `level` on, and warnings to the console too.
+
+    `hidden` gives the secrets of the moment; it is asked for every record, so it must be quick.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     redact = Redact(hidden)
     to_file = RotatingFileHandler(path, maxBytes=LARGEST, backupCount=3, encoding="utf-8")

@@ -111,6 +111,9 @@ def _injecting(send: Callable[[Any], Awaitable[None]], script: bytes, packs: boo
         if message["type"] == "http.response.start":
             start.update(message)
             return
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
         body.extend(message.get("body", b""))
         if message.get("more_body"):
             return

@@ -17,7 +17,7 @@ import socket
 import sys
 import threading
 import webbrowser
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from tagtrainer import settings
@@ -71,12 +71,26 @@ def _run(ws: Workspace, given: Options, notices: list[Notice], level: str) -> in
     access = _access(ws, given)
     sock = _bind(given)
     access.port = sock.getsockname()[1]
-    logfile.start(ws.runtime / "app.log", level, [access.password, access.key, *settings.secret_values(ws)])
+    logfile.start(ws.runtime / "app.log", level, _hidden(ws, access))
     _clean(ws)
     _recover(ws)
     _announce(given, access)
     _serve(create_app(ws, access, notices), sock, given, access)
     return 0
+
+
+def _hidden(ws: Workspace, access: Access) -> Callable[[], list[str]]:
+    """Everything that must not stand in a log: stored secrets, read again whenever their file changes."""
+    seen: tuple[int, list[str]] = (0, [])
+
+    def now() -> list[str]:
+        nonlocal seen
+        stamp = ws.secrets.stat().st_mtime_ns if ws.secrets.exists() else 0
+        if stamp != seen[0]:
+            seen = (stamp, settings.secret_values(ws))
+        return [access.password, access.key, *seen[1]]
+
+    return now
 
 
 def _access(ws: Workspace, given: Options) -> Access:

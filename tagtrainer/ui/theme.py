@@ -43,6 +43,8 @@ def theme() -> Any:
         block_title_text_weight="500",
         block_shadow="none",
         block_shadow_dark="none",
+        input_border_width="1px",
+        input_border_width_dark="1px",
         input_background_fill="#ffffff",
         input_background_fill_dark="#171b1a",
         input_border_color="#d8d4cb",

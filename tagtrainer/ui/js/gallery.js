@@ -68,15 +68,25 @@ async function reload({ keep = false, sync = false } = {}) {
     state();
     tally();
   } catch (error) {
-    if (mine === load) { count.textContent = error.message; }
+    if (mine !== load) return;
+    blank();
+    count.textContent = error.message;
   }
+}
+
+function blank() {
+  grid.show({ total: 0, rev: null, items: [] });
+  if (!viewer.dirty) viewer.empty();
+  empty.hidden = true;
 }
 
 function state() {
   const none = grid.total === 0;
   empty.hidden = !none;
-  empty.textContent = filtered() ? texts.nothing_found : texts.no_pictures;
+  empty.textContent = filtered() ? texts.nothing_found : '';
+  add.querySelector('strong').hidden = !none || filtered();
   body.classList.toggle('is-empty', none);
+  body.classList.toggle('is-bare', none && !filtered());
   if (none && !filtered()) showAdd(true);
 }
 
@@ -165,12 +175,13 @@ function apply() {
   rev = value.rev;
   root.hidden = !dataset;
   if (!dataset) return;
-  localStorage.setItem('tagtrainer.dataset', dataset);
+  for (const store of [sessionStorage, localStorage]) store.setItem('tagtrainer.dataset', dataset);
   if (other) {
     undo.hidden = true;
-    search.value = '';
+    search.value = pick('path').value = '';
     only.checked = false;
-    viewer.empty();
+    blank();
+    count.textContent = '';
     showAdd(false);
     intake.attach(dataset);
   }
