@@ -59,8 +59,12 @@ def _tab(page: Page, name: str) -> None:
 
 
 def _tame(blocks: gr.Blocks) -> None:
-    """Gradio's queue wakes a thousand times a second for ever (7 % of a core); twenty times is quick enough."""
+    """Gradio's queue wakes a thousand times a second for ever (7 % of a core); twenty times is quick enough.
+
+    Its second loop sends progress bars, which this page does not use.
+    """
     blocks.queue(default_concurrency_limit=None)
     queue: Any = getattr(blocks, "_queue", None)
-    if hasattr(queue, "sleep_when_free"):
-        queue.sleep_when_free = 0.05
+    for name, seconds in (("sleep_when_free", 0.05), ("progress_update_sleep_when_free", 0.5)):
+        if hasattr(queue, name):
+            setattr(queue, name, seconds)

@@ -32,6 +32,13 @@ class Redact(logging.Filter):
         return text
 
 
+class Brief(logging.Formatter):
+    """One line per record for the terminal; the traceback is in the file."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"{record.levelname} {record.name}: {record.getMessage()}"
+
+
 def start(path: Path, level: str, hidden: Callable[[], Iterable[str]]) -> None:
     """Log to `path` (rotated at 4 MB, three kept) from `level` on, and warnings to the console too.
 
@@ -43,7 +50,7 @@ def start(path: Path, level: str, hidden: Callable[[], Iterable[str]]) -> None:
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     console = logging.StreamHandler()
     console.setLevel(logging.WARNING)
-    console.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    console.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s") if level == "DEBUG" else Brief())
     root = logging.getLogger()
     root.setLevel(level)
     for handler in (to_file, console):

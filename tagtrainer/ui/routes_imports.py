@@ -11,6 +11,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 
 from tagtrainer import flows, settings
 from tagtrainer.core.files import safe_id, safe_join, write_error
@@ -53,6 +54,8 @@ def router(ws: Workspace) -> APIRouter:
             part.replace(target)
         except OSError as error:
             raise write_error(target, error) from error
+        except ClientDisconnect:  # the visitor stopped, or closed the page: nobody is left to answer
+            return {"bytes": 0}
         finally:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import importlib
 import logging
 import os
@@ -46,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             return _run(ws, given, notices, "DEBUG" if given.debug else chosen.logging.level)
         finally:
-            getattr(lock, "release", lambda: None)()
+            lock.release()
     except UserError as error:
         print(str(error), file=sys.stderr)
         return 1
@@ -56,10 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _alone(ws: Workspace) -> Any:
     """The lock that says this workspace has its app; UserError server.second when another process holds it."""
-    try:
-        from tagtrainer.core.system import FileLock
-    except ImportError:  # only until core/system.py has landed
-        return contextlib.ExitStack()
+    from tagtrainer.core.system import FileLock
 
     lock = FileLock(ws.runtime / "app.lock")
     if not lock.acquire():
@@ -138,10 +136,7 @@ def _clean(ws: Workspace) -> None:
 
 def _recover(ws: Workspace) -> None:
     """Tasks that a crash left as running are told the truth, and waiting ones get their worker back."""
-    try:
-        from tagtrainer.jobs import worker
-    except ImportError:  # only until jobs/worker.py has landed
-        return
+    from tagtrainer.jobs import worker
 
     for line in worker.recover(ws):
         log.warning("%s", line)
@@ -236,11 +231,12 @@ def _serve(app: Any, sock: socket.socket, given: Options, access: Access) -> Non
     )
     server = uvicorn.Server(config)
     if given.share:
-        threading.Thread(target=_share, args=(server, access), daemon=True).start()
+        speaking = contextvars.copy_context()  # a thread would start with the default language
+        threading.Thread(target=speaking.run, args=(_share, access), daemon=True).start()
     server.run(sockets=[sock])
 
 
-def _share(server: Any, access: Access) -> None:
+def _share(access: Access) -> None:
     """Open Gradio's tunnel to the running port, let its host in and print the link; failure is a sentence."""
     from tagtrainer.ui import share
 

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel
+from starlette.exceptions import HTTPException
 
 from tagtrainer import settings
 from tagtrainer.core.text import LANGUAGES, UserError, match_language, set_language, t
@@ -87,6 +89,19 @@ def install(app: FastAPI, ws: Workspace) -> None:
         set_language(preferred(ws, request))
         missing = error.key.endswith(("not_found", "no_such_item", "no_such"))
         return JSONResponse({"error": error.key, "message": str(error)}, 404 if missing else 400)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        set_language(preferred(ws, request))
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"][1:])
+        sentence = t("server.bad_request", place=place, reason=first["msg"])
+        return JSONResponse({"error": "server.bad_request", "message": sentence}, 422)
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:
+        set_language(preferred(ws, request))
+        return JSONResponse({"error": "not_found", "message": t("server.not_found")}, error.status_code)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> Response:

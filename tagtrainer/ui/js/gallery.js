@@ -3,7 +3,7 @@ const root = element.querySelector('.gl'), pick = (name) => root.querySelector('
 const texts = JSON.parse(root.dataset.texts);
 const search = pick('search'), only = pick('only'), count = pick('count'), bar = pick('selection'), undo = pick('undo');
 const empty = pick('empty'), body = pick('body'), add = pick('add'), toggle = pick('toggle'), trash = pick('trash');
-let dataset = '', rev = 0, load = 0, checked = null;
+let dataset = '', rev = 0, load = 0, checked = null, stale = 0;
 const here = (path) => `datasets/${encodeURIComponent(dataset)}/${path}`;
 const address = (kind, item) => tagtrainer.url(here(`${kind}/${encodeURIComponent(item.id)}?v=${item.v}`));
 const look = () => ({ text: search.value.trim(), no_caption: only.checked });
@@ -16,7 +16,7 @@ const grid = makeGrid(pick('grid'), {
   onOpen: open,
   onArrive: open,
   onSelect: selected,
-  onStale: () => reload({ keep: true }),
+  onStale: () => { clearTimeout(stale); stale = setTimeout(() => reload({ keep: true }), 400); },
   onKey: (name) => (name === 'edit' ? viewer.focus() : askDelete()),
 });
 

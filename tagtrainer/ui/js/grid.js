@@ -90,7 +90,7 @@ function makeGrid(box, options) {
     try {
       const page = await options.fetchPage(k * PAGE, PAGE);
       if (mine !== generation) return;
-      if (page.rev !== rev || page.total !== total) { options.onStale(); return; }
+      if (page.rev !== rev || page.total !== total) { asked.delete(k); options.onStale(); return; }
       take(k, page.items);
     } catch (error) {
       if (mine === generation) asked.delete(k);
@@ -171,14 +171,17 @@ function makeGrid(box, options) {
     // A new list: `first` is its first page. `keep` stays where we were, as far as the list allows.
     show(first, keep) {
       generation++;
+      const same = keep && first.total === total;
       total = first.total;
       rev = first.rev;
       rows.clear();
       asked.clear();
-      selected.clear();
+      if (!same) selected.clear();
       asked.add(0);
-      for (const node of nodes.values()) node.remove();
-      nodes.clear();
+      if (!keep) {
+        for (const node of nodes.values()) node.remove();
+        nodes.clear();
+      }
       current = keep ? Math.max(0, Math.min(current, total - 1)) : 0;
       anchor = current;
       if (!keep) box.scrollTop = 0;
