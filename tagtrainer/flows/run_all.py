@@ -98,7 +98,7 @@ def _dataset(ws: Workspace, walk: Walk) -> str:
 
 def _import(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
     found = transfer.import_paths(ws, dataset, [walk.source], walk.progress("import"))
-    skipped = [{"file": str(row.file), "reason": t(row.key, **row.values)} for row in found.skipped]
+    skipped = [{"file": str(row.file), "reason": row.reason} for row in found.skipped]
     if not store.items(ws, dataset):
         raise UserError("flows.nothing_imported", path=walk.source, first=skipped[0]["reason"] if skipped else "-")
     walk.say(t("run_all.imported", added=found.added, duplicates=found.duplicates, skipped=len(skipped)))

@@ -93,4 +93,4 @@ def _refresh(ws: Workspace, task_id: str) -> None:
     plan.write_scripts(folder, steps)
     known = attempts.load(folder)
     if not known or known[-1] != attempt:
-        attempts.save(folder, [*(known or [attempts.Attempt(output_name=draft.output_name)]), attempt][-50:])
+        attempts.save(folder, [*known, attempt])

@@ -71,7 +71,7 @@ def next_attempt(case: Case, folder: Path, models: Path, totals: Summary) -> tup
     before = load(folder) or [Attempt(output_name=case.draft.output_name)]
     last = before[-1]
     if not _written(models, last.output_name):
-        return last, _rest(case, totals, last)
+        return last.model_copy(update={"at": time.time()}), _rest(case, totals, last)
     saved = latest_state(models, before, totals) if case.value("lr_scheduler", "constant") in STEADY else None
     name = f"{case.draft.output_name}-{len(before) + 1}"
     if saved is None or saved.steps >= totals.steps:

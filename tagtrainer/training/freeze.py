@@ -87,7 +87,7 @@ def _pictures(case: Case, dataset: str, on_progress: OnProgress) -> tuple[list[P
     captions = store.captions(case.ws, dataset)
     items = [item for item in store.items(case.ws, dataset) if captions.get(item.id, "").strip()]
     for number, item in enumerate(items, 1):
-        path = store.media_path(case.ws, dataset, item.id)
+        path = case.ws.dataset(dataset) / "images" / f"{item.id}{item.ext}"
         seen = readable.look(path)
         if seen.needs_copy:
             target = readable.copy_path(case.ws.cache / dataset / "readable", path)

@@ -95,6 +95,8 @@ def _length(case: Case, per_epoch: int) -> tuple[int, int]:
 
 def _saves(case: Case, epochs: int, steps: int) -> tuple[int, int]:
     """(checkpoints, states) on disk at the end. The last epoch has only the final file."""
+    if not steps:
+        return 0, 0
     every_epochs, every_steps = case.value("save_every_n_epochs"), case.value("save_every_n_steps")
     by_epoch = max(0, epochs - 1) // int(every_epochs) if every_epochs else 0
     by_step = steps // int(every_steps) if every_steps else 0
@@ -104,10 +106,10 @@ def _saves(case: Case, epochs: int, steps: int) -> tuple[int, int]:
         by_epoch = min(by_epoch, int(kept))
     if span and every_steps:
         by_step = min(by_step, int(span) // int(every_steps) + 1)
-    count = by_epoch + by_step + (1 if steps else 0)
+    count = by_epoch + by_step + 1
     if case.value("save_state"):
         return count, count
-    return count, 1 if case.value("save_state_on_train_end") and steps else 0
+    return count, 1 if case.value("save_state_on_train_end") else 0
 
 
 def checkpoint_bytes(case: Case) -> int:

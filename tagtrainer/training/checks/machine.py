@@ -1,0 +1,75 @@
+"""Checks of what the run needs from this machine: engine, its packages, disk. Must not start or install anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from tagtrainer import settings
+from tagtrainer.core.files import human_size
+from tagtrainer.engines import Interpreter
+from tagtrainer.training.case import Case
+from tagtrainer.training.checks.problem import Problem, error, note, warning
+from tagtrainer.training.summary import of_case
+
+OPTIMIZER_PACKAGES = {
+    "adamw8bit": "bitsandbytes", "bitsandbytes": "bitsandbytes", "prodigyopt": "prodigyopt",
+    "schedulefree": "schedulefree", "dadaptation": "dadaptation",
+}  # fmt: skip
+ATTENTION_PACKAGES = {"xformers": "xformers", "flash_attn": "flash_attn", "flash3": "flash_attn_interface"}
+
+
+def check(case: Case) -> Iterator[Problem]:
+    """Disk always; the engine's Python only for an engine that is not this one."""
+    yield from _disk(case)
+    if case.engine.rehearsal:
+        return
+    status = case.engine.status(case.ws)
+    if not status.found:
+        yield error("plan.engine_missing", "settings", engine=case.engine.id, reason=status.message)
+        return
+    found = case.engine.interpreter(case.ws)
+    yield from _packages(case, found)
+    if status.message:
+        yield note("plan.engine_remark", "settings", engine=case.engine.id, remark=status.message)
+    yield from _tokenizers(case)
+
+
+def _disk(case: Case) -> Iterator[Problem]:
+    needed, reserve = of_case(case).disk_needed, int(settings.load(case.ws).storage.keep_free_gb * 2**30)
+    free = shutil.disk_usage(case.ws.root).free
+    values = {"free": human_size(free), "needed": human_size(needed)}
+    if free < needed:
+        yield error("plan.disk_short", "save_every_n_epochs", **values)
+    elif free - needed < reserve:
+        yield warning("plan.disk_tight", "save_every_n_epochs", **values, keep=human_size(reserve))
+
+
+def _packages(case: Case, found: Interpreter) -> Iterator[Problem]:
+    optimizer = str(case.value("optimizer_type", "")).lower()
+    package = OPTIMIZER_PACKAGES.get(optimizer) or OPTIMIZER_PACKAGES.get(optimizer.split(".")[0])
+    if package and not found.has(package):
+        yield error("plan.optimizer_package", "optimizer_type", optimizer=case.value("optimizer_type"), package=package)
+    for name, package in ATTENTION_PACKAGES.items():
+        if case.value(name) and not found.has(package):
+            yield error("plan.option_package", name, option=name, package=package)
+    if case.value("compile") and not found.has("triton"):
+        yield error("plan.option_package", "compile", option="compile", package="triton")
+    if not found.has("tensorboard"):
+        yield warning("plan.no_tensorboard", "settings", python=case.engine.python(case.ws))
+
+
+def _tokenizers(case: Case) -> Iterator[Problem]:
+    """Offline and uncached, the tokenizer fails with a TypeError that says nothing of the network."""
+    env = {**os.environ, **{name: value or "" for name, value in case.engine.env(case.ws).items()}}
+    home = Path(env.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    hub = Path(env["HF_HUB_CACHE"]).expanduser() if env.get("HF_HUB_CACHE") else home / "hub"
+    for repo in getattr(case.family, "hub_repos", ()):
+        if (hub / f"models--{repo.replace('/', '--')}").is_dir():
+            continue
+        if env.get("HF_HUB_OFFLINE", "") in ("1", "true", "TRUE", "ON", "YES", "yes"):
+            yield error("plan.tokenizer_offline", "settings", repo=repo, folder=hub)
+        else:
+            yield note("plan.tokenizer_download", "settings", repo=repo, folder=hub)
