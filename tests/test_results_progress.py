@@ -6,7 +6,6 @@ import json
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,6 +25,13 @@ class FakeTask:
 
 
 @dataclass
+class FakeTime:
+    name: str
+    started_at: float
+    ended_at: float | None
+
+
+@dataclass
 class FakeState:
     status: str = "running"
     step: int | None = 3
@@ -33,7 +39,7 @@ class FakeState:
     ended_at: float | None = None
     exit_code: int | None = None
     progress: Progress | None = None
-    step_times: list[Any] = field(default_factory=list)
+    step_times: list[FakeTime] = field(default_factory=list)
     reason: str = ""
 
 
@@ -97,8 +103,8 @@ def test_training_by_the_workers_clock(ws: Workspace, log: Path) -> None:
         "utf-8",
     )
     progress = Progress(label="steps", n=7, total=12, note="avr_loss=2.2", seconds_per_unit=0.5, eta=2.5)
-    times = [{"started": 1000.0, "ended": 1001.0}, {"started": 1001.0, "ended": 1005.0}]
-    times += [{"started": 1005.0, "ended": 1006.0}, {"started": 1006.0, "ended": None}]
+    ends = (1001.0, 1005.0, 1006.0, None)
+    times = [FakeTime(*row) for row in zip(NAMES, (1000.0, 1001.0, 1005.0, 1006.0), ends, strict=True)]
     view = run_view(ws, FakeTask(), FakeState(progress=progress, step_times=times), now=1010.0)
     assert (view.stage, view.step, view.total, view.epoch, view.epochs) == ("train", 7, 12, 2, 3)
     assert (view.seconds_per_step, view.eta, view.loss, view.elapsed) == (0.5, 2.5, 2.2, 10.0)
@@ -162,3 +168,14 @@ def test_last_lines_without_redraws(log: Path) -> None:
     assert len(lines) == 10 and any(line.endswith("model saved.") for line in lines)
     log.write_text("".join(f"steps:  {n}%|#| {n}/9 [00:01<00:03,  2.09it/s]\n" for n in range(9)) + "end\n", "utf-8")
     assert [line[:10] for line in last_lines(log)] == ["steps:  8%", "end"]
+
+
+def test_a_resumed_run_counts_on(ws: Workspace, log: Path) -> None:
+    from tagtrainer.training import attempts
+
+    first = attempts.Attempt(output_name="x")
+    second = attempts.Attempt(output_name="x-2", at=500.0, steps_before=6, epochs_before=1, resumed_from="state")
+    attempts.save(log.parent, [first, second])
+    log.write_bytes(RECORDED.read_bytes())
+    view = run_view(ws, FakeTask(), FakeState())
+    assert (view.step, view.total, view.epoch, view.epochs) == (18, 18, 4, 4)

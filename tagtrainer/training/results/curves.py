@@ -11,24 +11,13 @@ from typing import Any
 
 from tagtrainer.training.results.events import EventFile
 from tagtrainer.training.results.places import places
+from tagtrainer.training.results.resumes import BEGINNING, Resume, resumes
 from tagtrainer.training.results.series import Curve, Series, picks
 from tagtrainer.workspace import Workspace
 
 MOST_RUNS = 24
 """Runs kept in memory; the one not asked for longest is forgotten and read anew when it is asked for."""
 TAGS = ("loss/current", "loss/average", "loss/epoch", "lr/unet")
-
-
-@dataclass(frozen=True)
-class Resume:
-    """A start that went on from a saved state: the engine counts from 0 again, so its points are moved by what was done.
-
-    `at` is when it was started (seconds since 1970); every later start counts from here until the next Resume.
-    """
-
-    at: float
-    step: int
-    epoch: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,14 +38,14 @@ class RunCurves:
     itself and not a mixture with the earlier try, and a resumed one goes on where the state was saved.
     """
 
-    def __init__(self, folder: Path, resumes: Sequence[Resume] = ()) -> None:
+    def __init__(self, folder: Path, starts: Sequence[Resume] = ()) -> None:
         self.folder = folder
-        self.resumes = tuple(sorted(resumes, key=lambda resume: resume.at))
+        self.starts = tuple(sorted(starts, key=lambda start: start.at))
         self._lock = threading.Lock()
         self._files: dict[Path, EventFile] = {}
         self._series: dict[str, Series] = {}
         self._current: tuple[float, str] = (-1.0, "")
-        self._start = Resume(0.0, 0)
+        self._start = BEGINNING
         self._fresh = False
 
     def read(self) -> dict[str, Curve]:
@@ -74,8 +63,8 @@ class RunCurves:
 
     def _resume_of(self, session: Session) -> Resume:
         # a file's name holds whole seconds, a resume's time is exact
-        earlier = [resume for resume in self.resumes if int(resume.at) <= session.began]
-        return earlier[-1] if earlier else Resume(0.0, 0)
+        earlier = [start for start in self.starts if int(start.at) <= session.began]
+        return earlier[-1] if earlier else BEGINNING
 
     def _follow(self, path: Path) -> None:
         file = self._files.setdefault(path, EventFile(path))
@@ -123,9 +112,9 @@ _cache: OrderedDict[tuple[Path, tuple[Resume, ...]], RunCurves] = OrderedDict()
 _cache_lock = threading.Lock()
 
 
-def read_curves(folder: Path, resumes: Sequence[Resume] = ()) -> dict[str, Curve]:
+def read_curves(folder: Path, starts: Sequence[Resume] = ()) -> dict[str, Curve]:
     """Curves by tag from a logging folder, read incrementally; safe to call from many threads."""
-    key = (folder, tuple(resumes))
+    key = (folder, tuple(starts))
     with _cache_lock:
         run = _cache.pop(key, None) or RunCurves(*key)
         _cache[key] = run
@@ -134,12 +123,12 @@ def read_curves(folder: Path, resumes: Sequence[Resume] = ()) -> dict[str, Curve
     return run.read()
 
 
-def curves(ws: Workspace, task_id: str, resumes: Sequence[Resume] = ()) -> dict[str, Curve]:
+def curves(ws: Workspace, task_id: str) -> dict[str, Curve]:
     """Curves of a task by tag: `loss/current`, `loss/average`, `loss/epoch`, `lr/...`; {} before the first point.
 
-    `resumes` says which of its starts went on from a state. Raises UserError core.bad_id.
+    Starts that went on from a saved state are joined where it was saved. Raises UserError core.bad_id.
     """
-    return read_curves(places(ws, task_id).tensorboard, resumes)
+    return read_curves(places(ws, task_id).tensorboard, resumes(ws, task_id))
 
 
 def chart(curve: Curve, columns: int = 999, first: int | None = None, last: int | None = None) -> dict[str, Any]:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from tagtrainer.core.steps import Progress, Step
+
+
+class JobStepTime(Protocol):
+    """When one step ran, seconds since 1970."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def started_at(self) -> float: ...
+    @property
+    def ended_at(self) -> float | None: ...
 
 
 class JobTask(Protocol):
@@ -33,6 +44,6 @@ class JobState(Protocol):
     @property
     def progress(self) -> Progress | None: ...
     @property
-    def step_times(self) -> Sequence[Any]: ...
+    def step_times(self) -> Sequence[JobStepTime]: ...
     @property
     def reason(self) -> str: ...

@@ -14,6 +14,7 @@ from tagtrainer.training.results.job import JobState, JobTask
 from tagtrainer.training.results.log import LogFacts, read_log
 from tagtrainer.training.results.patterns import number, search
 from tagtrainer.training.results.places import places
+from tagtrainer.training.results.resumes import BEGINNING, Resume, resumes
 from tagtrainer.workspace import Workspace
 
 TRAIN = "train"
@@ -67,12 +68,23 @@ def run_view(ws: Workspace, task: JobTask, state: JobState, *, now: float | None
     stage = _current(task, state)
     training = stage == TRAIN or (state.status == "completed" and facts.total is not None)
     n, total, pace, eta = _counters(state, facts, stage)
+    epoch, epochs = (_epoch(facts, n), facts.epochs) if training else (None, None)
+    before = _before(ws, task) if training else BEGINNING
     return RunView(
-        status=state.status, stage=stage, stages=stages, step=n, total=total,
-        epoch=_epoch(facts, n) if training else None, epochs=facts.epochs if training else None,
-        seconds_per_step=pace, eta=eta, loss=_loss(state, facts) if training else None,
-        elapsed=_elapsed(state, moment), message=_message(ws, task, state, facts, stage),
+        status=state.status, stage=stage, stages=stages, step=_plus(n, before.step), total=_plus(total, before.step),
+        epoch=_plus(epoch, before.epoch), epochs=_plus(epochs, before.epoch), seconds_per_step=pace, eta=eta,
+        loss=_loss(state, facts) if training else None, elapsed=_elapsed(state, moment),
+        message=_message(ws, task, state, facts, stage),
     )  # fmt: skip
+
+
+def _before(ws: Workspace, task: JobTask) -> Resume:
+    """How far earlier starts of this task had come, which the newest one went on from."""
+    return (resumes(ws, task.id) or (BEGINNING,))[-1]
+
+
+def _plus(count: int | None, before: int) -> int | None:
+    return None if count is None else count + before
 
 
 def _current(task: JobTask, state: JobState) -> str:
@@ -96,7 +108,7 @@ def _stages(task: JobTask, state: JobState, now: float) -> tuple[Stage, ...]:
             how = "done"
         elif index == begun:
             how = _ENDED.get(state.status, "waiting")
-        seconds = _seconds(state, index, now if how == "running" else None) if how != "waiting" else None
+        seconds = _seconds(state, step.name, now if how == "running" else None) if how != "waiting" else None
         found.append(Stage(step.name, stage_label(step.name), how, seconds))
     return tuple(found)
 
@@ -107,21 +119,12 @@ def stage_label(name: str) -> str:
     return t(key) if has_text(key, "en") else name
 
 
-def _seconds(state: JobState, number: int, now: float | None) -> float | None:
+def _seconds(state: JobState, name: str, now: float | None) -> float | None:
     """How long one stage ran, from the worker's record of it."""
-    if number >= len(state.step_times):
-        return None
-    entry = state.step_times[number]
-    began, ended = _field(entry, "started_at", "started"), _field(entry, "ended_at", "ended")
-    ended = ended or now or state.ended_at
-    return max(0.0, ended - began) if began is not None and ended is not None else None
-
-
-def _field(entry: Any, *names: str) -> float | None:
-    for name in names:
-        value = entry.get(name) if isinstance(entry, Mapping) else getattr(entry, name, None)
-        if isinstance(value, (int, float)):
-            return float(value)
+    for entry in reversed(state.step_times):
+        if entry.name == name:
+            ended = entry.ended_at or now or state.ended_at
+            return max(0.0, ended - entry.started_at) if ended is not None else None
     return None
 
 
