@@ -24,10 +24,10 @@ _WINDOWS_DEVICES = frozenset(
 
 
 @contextmanager
-def writing(path: Path, *, secret: bool = False) -> Iterator[IO[bytes]]:
+def writing(path: Path, *, secret: bool = False, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary neighbour of `path` for writing; on success fsync and rename it over `path`, else remove it.
 
-    `secret` creates it with mode 0600. A full disk or a folder without write permission raises UserError.
+    `secret` creates it with mode 0600. Not `durable`: no fsync, for what can be made again or is on disk elsewhere. A full disk or a folder without write permission raises UserError.
     """
     temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
     try:
@@ -37,7 +37,8 @@ def writing(path: Path, *, secret: bool = False) -> Iterator[IO[bytes]]:
         with os.fdopen(descriptor, "wb") as handle:
             yield handle
             handle.flush()
-            os.fsync(handle.fileno())
+            if durable:
+                os.fsync(handle.fileno())
         _replace(temporary, path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""`dataset`: everything about datasets. Must not touch files itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tagtrainer.cli import add_group, add_verb
+from tagtrainer.core.files import human_size, write_json
+from tagtrainer.core.progress import Printer
+from tagtrainer.core.text import t
+from tagtrainer.workspace import Workspace
+
+
+def register(groups: Any) -> None:
+    """create list show import delete restore items caption search stats reindex sample."""
+    verbs = add_group(groups, "dataset", t("datasets.cli.about"))
+    create = add_verb(verbs, "create", t("datasets.cli.create"), _create)
+    create.add_argument("name")
+    create.add_argument(
+        "--kind", default="image", choices=["image", "video", "single_control_image", "multi_control_image"]
+    )
+    create.add_argument("--trigger", default="", help=t("datasets.cli.trigger"))
+    add_verb(verbs, "list", t("datasets.cli.list"), _list, _show_list)
+    add_verb(verbs, "sample", t("datasets.cli.sample"), _sample)
+    taking = _on_dataset(verbs, "import", _import, _show_report)
+    taking.add_argument("paths", nargs="+", type=Path)
+    _on_dataset(verbs, "delete", _delete).add_argument("items", nargs="*")
+    _on_dataset(verbs, "restore", _restore).add_argument("items", nargs="*")
+    items = _on_dataset(verbs, "items", _items)
+    items.add_argument("--filter", default="", help=t("datasets.cli.filter"))
+    items.add_argument("--limit", type=int, default=100)
+    items.add_argument("--offset", type=int, default=0)
+    caption = _on_dataset(verbs, "caption", _caption)
+    caption.add_argument("item")
+    caption.add_argument("text", nargs="?")
+    _on_dataset(verbs, "search", _search).add_argument("text")
+    for name, run in (("show", _show), ("stats", _stats)):
+        _on_dataset(verbs, name, run)
+    add_verb(verbs, "reindex", t("datasets.cli.reindex"), _reindex).add_argument("id", nargs="?")
+
+
+def _on_dataset(verbs: Any, name: str, run: Any, show: Any = None) -> argparse.ArgumentParser:
+    verb = add_verb(verbs, name, t(f"datasets.cli.{name}"), run, show)
+    verb.add_argument("id")
+    return verb
+
+
+def _create(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import store
+
+    return store.create(ws, args.name, args.kind, trigger_word=args.trigger).model_dump()
+
+
+def _list(ws: Workspace, args: argparse.Namespace) -> list[dict[str, Any]]:
+    from tagtrainer.datasets import store
+
+    return [{**meta.model_dump(), **asdict(store.stats(ws, meta.id))} for meta in store.list_all(ws)]
+
+
+def _show_list(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        print(f"{row['id']:32} {row['count']:7} {human_size(row['bytes']):>10}  {row['name']}")
+    if not rows:
+        print(t("datasets.cli.none"))
+
+
+def _show(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import store
+
+    return {**store.get(ws, args.id).model_dump(), **asdict(store.stats(ws, args.id))}
+
+
+def _stats(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import store
+
+    return asdict(store.stats(ws, args.id))
+
+
+def _sample(ws: Workspace, args: argparse.Namespace) -> dict[str, str]:
+    from tagtrainer.datasets import sample
+
+    return {"id": sample.make_sample(ws)}
+
+
+def _import(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import transfer
+
+    report = transfer.import_paths(ws, args.id, args.paths, Printer("import"))
+    rows = [{"file": row.file, "reason": row.reason, "key": row.key, "values": row.values} for row in report.skipped]
+    numbers = {"added": report.added, "duplicates": report.duplicates, "captions": report.captions}
+    result = {**numbers, "skipped": rows, "items": report.items}
+    task = os.environ.get("TAGTRAINER_TASK")
+    if task:
+        write_json(Path(task) / "result.json", result)
+    return result
+
+
+def _show_report(result: dict[str, Any]) -> None:
+    print(
+        t("datasets.cli.imported", added=result["added"], duplicates=result["duplicates"], captions=result["captions"])
+    )
+    for row in result["skipped"]:
+        print(f"  {row['file']}: {row['reason']}")
+
+
+def _delete(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import store
+
+    if args.items:
+        return {"items": store.delete_items(ws, args.id, args.items)}
+    store.delete(ws, args.id)
+    return {"id": args.id}
+
+
+def _restore(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import store
+
+    if args.items or ws.dataset(args.id).exists():
+        return {"items": store.restore_items(ws, args.id, args.items or None)}
+    store.restore(ws, args.id)
+    return {"id": args.id}
+
+
+def _items(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import index, store
+    from tagtrainer.datasets.models import ItemFilter
+
+    store.get(ws, args.id)
+    index.sync(ws, args.id)
+    words = args.filter.split()
+    look = ItemFilter(
+        text=" ".join(word for word in words if word != "no_caption"),
+        no_caption=True if "no_caption" in words else None,
+    )
+    page = index.page(ws, args.id, look, max(0, args.offset), max(0, args.limit))
+    return {"total": page.total, "items": [asdict(item) for item in page.items]}
+
+
+def _caption(ws: Workspace, args: argparse.Namespace) -> dict[str, str]:
+    from tagtrainer.datasets import store
+
+    store.item(ws, args.id, args.item)
+    if args.text is not None:
+        store.write_captions(ws, args.id, {args.item: args.text}, who="user", title="command line")
+    return {"item": args.item, "caption": store.caption(ws, args.id, args.item)}
+
+
+def _search(ws: Workspace, args: argparse.Namespace) -> list[str]:
+    from tagtrainer.datasets import index, store
+
+    store.get(ws, args.id)
+    index.sync(ws, args.id)
+    return index.search(ws, args.id, args.text)
+
+
+def _reindex(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    from tagtrainer.datasets import index, store
+
+    if args.id:
+        store.get(ws, args.id)
+    return {"datasets": index.rebuild(ws, args.id)}

@@ -1,0 +1,170 @@
+"""Import of files, folders and zips: everything that can be taken is, everything else is named. May be killed and run again.
+
+Pictures are recorded in small groups: what was recorded stays, what was not is found again by its content.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tagtrainer import settings
+from tagtrainer.core.files import human_size
+from tagtrainer.core.progress import OnProgress, silent
+from tagtrainer.core.text import UserError
+from tagtrainer.datasets import captions, index, intake, records, store
+from tagtrainer.datasets.candidates import Candidate, Gatherer, skipped
+from tagtrainer.datasets.intake import Source
+from tagtrainer.datasets.models import ImportReport, Item, Skipped
+from tagtrainer.workspace import Workspace
+
+GROUP = 48
+CAPTION_ENDINGS = (".txt", ".caption")
+CAPTION_BYTES = 1 << 20
+NO_PICTURE = frozenset(
+    {".txt", ".caption", ".json", ".jsonl", ".toml", ".yaml", ".yml", ".csv", ".md", ".npz", ".safetensors"}
+)
+
+
+@dataclass
+class _Run:
+    """One import: what is known, what waits to be recorded, what has been said."""
+
+    ws: Workspace
+    dataset: str
+    folder: Path
+    report: ImportReport = field(default_factory=ImportReport)
+    by_hash: dict[str, str] = field(default_factory=dict)
+    waiting: list[tuple[Item, str]] = field(default_factory=list)
+
+
+def import_paths(
+    ws: Workspace,
+    dataset: str,
+    sources: Sequence[Path | str],
+    on_progress: OnProgress = silent,
+    *,
+    workers: int | None = None,
+) -> ImportReport:
+    """Take in files, folders (all levels) and zips, with the captions that lie beside the pictures.
+
+    The originals are copied and never changed. Raises UserError datasets.no_source for a path that does not exist,
+    datasets.importing when another import is at work, core.disk_full / core.not_writable (what came in before stays).
+    """
+    store.get(ws, dataset)
+    folder = ws.dataset(dataset)
+    run = _Run(ws, dataset, folder)
+    busy = intake.lock(folder)
+    if not busy.acquire(timeout=2):
+        raise UserError("datasets.importing", id=dataset)
+    scratch = ws.temporary / f"import-{uuid.uuid4().hex[:8]}"
+    with ExitStack() as stack:
+        stack.callback(busy.release)
+        stack.callback(shutil.rmtree, scratch, True)
+        present = {path.stem for path in (folder / "images").iterdir()}
+        run.by_hash = {item.sha256: ident for ident, item in records.read(folder).items() if ident in present}
+        limits = settings.load(ws).storage
+        gatherer = Gatherer(
+            scratch, stack, limits.zip_max_entries, int(limits.zip_max_gb * (1 << 30)), run.report.skipped
+        )
+        candidates = gatherer.gather([Path(source) for source in sources])
+        try:
+            _take_all(run, candidates, on_progress, workers or min(4, os.cpu_count() or 1))
+        finally:
+            _record(run)
+    return run.report
+
+
+def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, workers: int) -> None:
+    """Decode on several threads, record in order; no more than a few pictures are in memory at a time."""
+    total = len(candidates)
+    on_progress(0, max(1, total), "")
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="import") as pool:
+        pending: list[tuple[Candidate, Future[tuple[str, Item | None, bytes | None]]]] = []
+        ahead = iter(candidates)
+        done = 0
+        try:
+            while True:
+                while len(pending) < workers * 2 and (candidate := next(ahead, None)) is not None:
+                    pending.append((candidate, pool.submit(_take_one, run, candidate)))
+                if not pending:
+                    break
+                candidate, future = pending.pop(0)
+                _settle(run, candidate, future)
+                done += 1
+                on_progress(done, total, candidate.name)
+        finally:
+            for _, future in pending:
+                future.cancel()
+
+
+def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, bytes | None]:
+    """(hash, the item or None when its content is known already, caption bytes) of one candidate."""
+    path = candidate.fetch()
+    try:
+        sha256 = intake.hashed(path)
+        if sha256 in run.by_hash:
+            return sha256, None, candidate.caption()
+        item = intake.take(run.folder, Source(path, candidate.name, candidate.folder), sha256)
+        return sha256, item, candidate.caption()
+    finally:
+        if candidate.temporary:
+            path.unlink(missing_ok=True)
+
+
+def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | None, bytes | None]]) -> None:
+    try:
+        sha256, item, data = future.result()
+    except UserError as error:
+        if not error.key.startswith("datasets."):
+            raise
+        run.report.skipped.append(skipped(candidate.label, error))
+        return
+    text = captions.decode(data) if data is not None else ""
+    if text is None:
+        run.report.skipped.append(Skipped(candidate.label, "datasets.skip.caption_encoding"))
+        text = ""
+    if item is None or sha256 in run.by_hash:
+        run.report.duplicates += 1
+        _caption_for_known(run, run.by_hash[sha256], text)
+        return
+    run.by_hash[sha256] = item.id
+    run.waiting.append((item, text))
+    if len(run.waiting) >= GROUP:
+        _record(run)
+
+
+def _caption_for_known(run: _Run, ident: str, text: str) -> None:
+    """A known picture without a caption takes the one that comes with its double (an import that was killed in between)."""
+    recorded = ident in records.read(run.folder)  # not so for one that still waits in this group
+    if text.strip() and recorded and not store.caption(run.ws, run.dataset, ident):
+        change, expected = {ident: text}, {ident: ""}
+        run.report.captions += store.write_captions(
+            run.ws, run.dataset, change, who="import", title="import", expected=expected
+        )
+
+
+def _record(run: _Run) -> None:
+    """Write down a group: records first (one fsync), then captions through the history, then the index."""
+    waiting, run.waiting = run.waiting, []
+    if not waiting:
+        return
+    items = [item for item, _ in waiting]
+    records.add(run.folder, items)
+    texts = {item.id: text for item, text in waiting if text.strip()}
+    if texts:
+        names = {item.id: item.name for item in items}
+        captions.write(run.folder, texts, names, who="import", title="import", expected=None)
+    index.put(run.ws, run.dataset, items)
+    run.report.added += len(items)
+    run.report.captions += len(texts)
+    run.report.items += [item.id for item in items]
+    free, keep = shutil.disk_usage(run.folder).free, settings.load(run.ws).storage.keep_free_gb * (1 << 30)
+    if free < min(keep, 64 << 20):
+        raise UserError("datasets.disk_nearly_full", free=human_size(free))
