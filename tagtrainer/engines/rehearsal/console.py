@@ -35,7 +35,7 @@ def counted(batches: Iterable[Any]) -> Iterable[Any]:
 
 def bar(total: int, label: str, **extra: Any) -> Any:
     """A progress bar `label:  25%|##   | 3/12 [00:03<00:09, 1.07s/it]`."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm
 
     return tqdm(total=total, desc=label, file=sys.stderr, ascii=False, dynamic_ncols=False, **extra)
 

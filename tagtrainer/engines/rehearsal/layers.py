@@ -35,6 +35,26 @@ class Adapter:
         self.down_grad, self.up_grad = np.zeros_like(self.down), np.zeros_like(self.up)
 
 
+@dataclass
+class Dropout:
+    """Switches parts of adapters off for one step: single values, whole ranks, whole adapters; the rest weighs more."""
+
+    rng: np.random.Generator
+    value: float = 0.0
+    rank: float = 0.0
+    module: float = 0.0
+
+    def factors(self, low: Array) -> Array | None:
+        """Factors for what an adapter has after its first half (... x rank); None when nothing is ever switched off."""
+        if not (self.value or self.rank or self.module):
+            return None
+        if self.rng.random() < self.module:
+            return np.zeros_like(low)
+        kept = (self.rng.random(low.shape) >= self.value) / (1 - self.value)
+        ranks = (self.rng.random(low.shape[-1]) >= self.rank) / (1 - self.rank)
+        return (kept * ranks).astype(low.dtype)
+
+
 class Linear:
     """y = x @ weight, with x (..., in); the weight never changes, the adapter (if any) is what is trained."""
 
@@ -45,14 +65,15 @@ class Linear:
         self._low: Array = np.empty(0)
         self._keep: Array | None = None
 
-    def forward(self, x: Array, keep: Array | None = None) -> Array:
-        """`keep` (rank,) switches parts of the adapter off: dropout, already divided by its probability."""
-        self._x, self._keep = x, keep
+    def forward(self, x: Array, dropout: Dropout | None = None) -> Array:
+        self._x = x
         if self.adapter is None:
             return x @ self.weight
         self._low = x @ self.adapter.down.T
-        low = self._low if keep is None else self._low * keep
-        return x @ self.weight + (low @ self.adapter.up.T) * self.adapter.scale
+        self._keep = dropout.factors(self._low) if dropout else None
+        if self._keep is not None:
+            self._low = self._low * self._keep
+        return x @ self.weight + (self._low @ self.adapter.up.T) * self.adapter.scale
 
     def backward(self, grad: Array) -> Array:
         """Gradient with respect to x; the adapter's own gradients are added up."""
@@ -60,14 +81,17 @@ class Linear:
         adapter = self.adapter
         if adapter is None:
             return back
-        low = self._low if self._keep is None else self._low * self._keep
-        flat = grad.reshape(-1, grad.shape[-1])
         through = (grad @ adapter.up) * adapter.scale
         if self._keep is not None:
             through = through * self._keep
-        adapter.up_grad += adapter.scale * flat.T @ low.reshape(-1, low.shape[-1])
-        adapter.down_grad += through.reshape(-1, through.shape[-1]).T @ self._x.reshape(-1, self._x.shape[-1])
+        adapter.up_grad += adapter.scale * flat(grad).T @ flat(self._low)
+        adapter.down_grad += flat(through).T @ flat(self._x)
         return back + through @ adapter.down
+
+
+def flat(x: Array) -> Array:
+    """All leading axes as one."""
+    return x.reshape(-1, x.shape[-1])
 
 
 class Norm:

@@ -1,7 +1,7 @@
 """The miniature network: a small transformer with random frozen weights that low-rank adapters bend. Knows no files.
 
 It predicts the velocity noise - picture of a rectified flow. What it starts from is the best that can be said without having
-seen any picture (each value on its own); everything it learns about pictures sits in the adapters.
+seen one of the pictures (tokens.spread, each frequency on its own); everything it learns about pictures sits in the adapters.
 """
 
 # mypy: disable-error-code="no-any-return"
@@ -13,13 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tagtrainer.engines.rehearsal.layers import Adapter, Array, Attention, Linear, Norm, Silu
+from tagtrainer.engines.rehearsal.layers import Adapter, Array, Attention, Dropout, Linear, Norm, Silu
+from tagtrainer.engines.rehearsal.tokens import NUMBERS, Grid, filtered, spread
 
-PATCH = 4 * 4 * 3
-"""Numbers of one token: a patch of 4x4 RGB values."""
-WIDTH, HIDDEN, HEADS, BLOCKS, TEXT = 64, 128, 4, 3, 64
-SPREAD = 0.5
-"""Standard deviation of picture values, for the starting point of the prediction."""
+WIDTH, HIDDEN, HEADS, BLOCKS, TEXT = 128, 256, 4, 3, 64
 _SEED = 20_240_814
 
 
@@ -27,8 +24,8 @@ class Block:
     """Attention over picture and text tokens, then a small MLP, each added to what came in."""
 
     NAMES = (
-        "attn_to_q", "attn_to_k", "attn_to_v", "attn_add_k_proj", "attn_add_v_proj", "attn_to_out_0",
-        "img_mlp_net_0_proj", "img_mlp_net_2",
+        "attn.to_q", "attn.to_k", "attn.to_v", "attn.add_k_proj", "attn.add_v_proj", "attn.to_out.0",
+        "img_mlp.net.0.proj", "img_mlp.net.2",
     )  # fmt: skip
 
     def __init__(self, rng: np.random.Generator, dtype: type) -> None:
@@ -37,48 +34,29 @@ class Block:
             name: Linear((rng.standard_normal(shape) / np.sqrt(shape[0])).astype(dtype))
             for name, shape in zip(self.NAMES, shapes, strict=True)
         }
+        self.q, self.k, self.v, self.text_k, self.text_v, self.out, self.wide, self.narrow = self.parts.values()
         self.attention, self.silu = Attention(HEADS), Silu()
-        self.norms = Norm(), Norm()
+        self.before_attention, self.before_mlp = Norm(), Norm()
 
-    def forward(self, x: Array, text: Array, hidden: Array | None, drop: Dropout) -> Array:
-        part = {name: linear.forward for name, linear in self.parts.items()}
-        inner = self.norms[0].forward(x)
-        q, k, v = (part[name](inner, drop.rank(self.parts[name])) for name in self.NAMES[:3])
-        text_k, text_v = (part[name](text, drop.rank(self.parts[name])) for name in self.NAMES[3:5])
+    def forward(self, x: Array, text: Array, hidden: Array | None, dropout: Dropout | None) -> Array:
+        inner = self.before_attention.forward(x)
+        q, k, v = (part.forward(inner, dropout) for part in (self.q, self.k, self.v))
+        text_k, text_v = (part.forward(text, dropout) for part in (self.text_k, self.text_v))
         self._tokens = k.shape[1]
         mixed = self.attention.forward(q, np.concatenate([k, text_k], 1), np.concatenate([v, text_v], 1), hidden)
-        x = x + part["attn_to_out_0"](mixed, drop.rank(self.parts["attn_to_out_0"]))
-        first, last = self.NAMES[6:]
-        inner = part[first](self.norms[1].forward(x), drop.rank(self.parts[first]))
-        return x + part[last](self.silu.forward(inner), drop.rank(self.parts[last]))
+        x = x + self.out.forward(mixed, dropout)
+        inner = self.silu.forward(self.wide.forward(self.before_mlp.forward(x), dropout))
+        return x + self.narrow.forward(inner, dropout)
 
     def backward(self, grad: Array) -> Array:
-        back = {name: linear.backward for name, linear in self.parts.items()}
-        first, last = self.NAMES[6:]
-        grad = grad + self.norms[1].backward(back[first](self.silu.backward(back[last](grad))))
-        q, k, v = self.attention.backward(back["attn_to_out_0"](grad))
+        inner = self.wide.backward(self.silu.backward(self.narrow.backward(grad)))
+        grad = grad + self.before_mlp.backward(inner)
+        q, k, v = self.attention.backward(self.out.backward(grad))
         count = self._tokens
-        inner = back["attn_to_q"](q) + back["attn_to_k"](k[:, :count]) + back["attn_to_v"](v[:, :count])
-        back["attn_add_k_proj"](k[:, count:])
-        back["attn_add_v_proj"](v[:, count:])
-        return grad + self.norms[0].backward(inner)
-
-
-class Dropout:
-    """Which parts of the adapters rest in this step; without a generator none does."""
-
-    def __init__(self, rng: np.random.Generator | None = None, rank: float = 0.0, module: float = 0.0) -> None:
-        self._rng, self._rank, self._module = rng, rank, module
-
-    def rank(self, linear: Linear) -> Array | None:
-        """Factors for the ranks of one adapter, or None."""
-        if self._rng is None or linear.adapter is None or not (self._rank or self._module):
-            return None
-        count = len(linear.adapter.down)
-        if self._rng.random() < self._module:
-            return np.zeros(count, linear.weight.dtype)
-        kept = self._rng.random(count) >= self._rank
-        return (kept / (1 - self._rank)).astype(linear.weight.dtype)
+        inner = self.q.backward(q) + self.k.backward(k[:, :count]) + self.v.backward(v[:, :count])
+        self.text_k.backward(k[:, count:])
+        self.text_v.backward(v[:, count:])
+        return grad + self.before_attention.backward(inner)
 
 
 class Network:
@@ -87,17 +65,17 @@ class Network:
     def __init__(self, dtype: type = np.float32) -> None:
         rng = np.random.default_rng(_SEED)
         self.dtype = dtype
-        self._enter: Array = (rng.standard_normal((PATCH, WIDTH)) / np.sqrt(PATCH)).astype(dtype)
+        self._enter: Array = (rng.standard_normal((NUMBERS, WIDTH)) / np.sqrt(NUMBERS)).astype(dtype)
         self._moment: Array = (rng.standard_normal((32, WIDTH)) / 4).astype(dtype)
         self.blocks = [Block(rng, dtype) for _ in range(BLOCKS)]
         self._norm = Norm()
-        self._leave: Array = (rng.standard_normal((WIDTH, PATCH)) / np.sqrt(WIDTH) * 0.3).astype(dtype)
+        self._leave: Array = (rng.standard_normal((WIDTH, NUMBERS)) / np.sqrt(WIDTH)).astype(dtype)
 
     def modules(self) -> Iterator[tuple[str, Linear]]:
-        """Every map an adapter can bend, by the name that stands in LoRA files (without prefix)."""
+        """Every map an adapter can bend, by its dotted name."""
         for number, block in enumerate(self.blocks):
             for name, linear in block.parts.items():
-                yield f"transformer_blocks_{number}_{name}", linear
+                yield f"transformer_blocks.{number}.{name}", linear
 
     def adapters(self) -> dict[str, Adapter]:
         """The adapters that were put in."""
@@ -107,36 +85,43 @@ class Network:
         self,
         noisy: Array,
         moment: Array,
-        grid: tuple[int, int],
+        grid: Grid,
         text: Array,
         padding: Array | None = None,
-        drop: Dropout | None = None,
+        dropout: Dropout | None = None,
     ) -> Array:
         """Velocity of `noisy` (batch x tokens x 48) at `moment` (batch, 0 = picture, 1 = noise).
 
         `grid` is (rows, columns) of the tokens, `text` batch x words x 64, `padding` True where a word is none.
         """
-        x = noisy @ self._enter + places(grid).astype(self.dtype)
+        first, size, unsure = before(moment, grid)
+        x = filtered(noisy, grid, 1 / size) @ self._enter + places(grid).astype(self.dtype)
         x = x + (waves(moment, 32).astype(self.dtype) @ self._moment)[:, None]
         hidden = None
         if padding is not None:
             hidden = np.concatenate([np.zeros(noisy.shape[:2], bool), padding], 1)
         for block in self.blocks:
-            x = block.forward(x, text, hidden, drop or Dropout())
-        return start(noisy, moment) + self._norm.forward(x) @ self._leave
+            x = block.forward(x, text, hidden, dropout)
+        self._grid, self._unsure = grid, unsure
+        return filtered(noisy, grid, first) + filtered(self._norm.forward(x) @ self._leave, grid, unsure)
 
     def backward(self, grad: Array) -> None:
         """Add up the adapters' gradients for the gradient of the loss with respect to the velocity."""
-        inner = self._norm.backward(grad @ self._leave.T)
+        inner = self._norm.backward(filtered(grad, self._grid, self._unsure) @ self._leave.T)
         for block in reversed(self.blocks):
             inner = block.backward(inner)
 
 
-def start(noisy: Array, moment: Array) -> Array:
-    """The best linear guess of noise - picture when all values are independent with standard deviation SPREAD."""
-    t = moment[:, None, None]
-    clean = (1 - t) * SPREAD**2
-    return (noisy * ((t - clean) / (t**2 + (1 - t) * clean))).astype(noisy.dtype)
+def before(moment: Array, grid: Grid) -> tuple[Array, Array, Array]:
+    """What is known of the velocity before any training, for each frequency of a picture, at moments (batch,).
+
+    With x = (1-t) p + t n, p of standard deviation `spread` and n of 1, both normal: the best guess of n - p is the first
+    result times x; the second is the size of x, the third the size of what the guess misses.
+    """
+    t = moment[:, None, None, None]
+    known = spread(grid)
+    size = np.sqrt(t**2 + ((1 - t) * known) ** 2)
+    return (t - (1 - t) * known**2) / size**2, size, known / size
 
 
 def waves(values: Array, width: int) -> Array:
@@ -146,7 +131,7 @@ def waves(values: Array, width: int) -> Array:
     return np.concatenate([np.sin(angles), np.cos(angles)], -1)
 
 
-def places(grid: tuple[int, int]) -> Array:
+def places(grid: Grid) -> Array:
     """One vector a token that says where it is: 1 x tokens x WIDTH."""
     rows, columns = (waves((np.arange(count) + 0.5) / count, WIDTH // 2) for count in grid)
     both = np.concatenate(

@@ -37,11 +37,11 @@ class Optimizer(Protocol):
 
 
 class _Base:
-    """`reach` multiplies the learning rate, never the weight decay: see `train.REACH`."""
+    """`reach` holds a factor on the learning rate for every parameter; weight decay knows nothing of it."""
 
     slots: tuple[str, ...] = ()
 
-    def __init__(self, name: str, parameters: list[Array], reach: float, **settings: Any) -> None:
+    def __init__(self, name: str, parameters: list[Array], reach: list[float], **settings: Any) -> None:
         self.name, self.parameters, self.reach = name, parameters, reach
         self.settings = settings
         self.count = 0
@@ -50,13 +50,14 @@ class _Base:
         }
 
     def state(self) -> State:
-        found: State = {"count": np.asarray(self.count)}
+        found: State = {"count": np.asarray(self.count), "groups": np.asarray(len(set(self.reach)))}
         for slot, arrays in self.memory.items():
             found.update({f"{slot}.{place}": array for place, array in enumerate(arrays)})
         return found
 
     def restore(self, state: State) -> None:
-        if len(state) != 1 + sum(len(arrays) for arrays in self.memory.values()):
+        expected = 2 + sum(len(arrays) for arrays in self.memory.values())
+        if len(state) != expected or int(state.get("groups", 0)) != len(set(self.reach)):
             raise ValueError("loaded state dict has a different number of parameter groups")
         self.count = int(state["count"])
         for slot, arrays in self.memory.items():
@@ -75,8 +76,8 @@ class Adam(_Base):
         beta1, beta2 = self.settings.get("betas", (0.9, 0.999))
         decay = self.settings.get("weight_decay", 0.01 if self.decoupled else 0.0)
         eps = self.settings.get("eps", 1e-8)
-        for parameter, grad, first, second in zip(
-            self.parameters, grads, self.memory["first"], self.memory["second"], strict=True
+        for parameter, grad, reach, first, second in zip(
+            self.parameters, grads, self.reach, self.memory["first"], self.memory["second"], strict=True
         ):
             if self.decoupled:
                 parameter *= 1 - rate * decay
@@ -85,7 +86,7 @@ class Adam(_Base):
             first += (1 - beta1) * (grad - first)
             second += (1 - beta2) * (grad * grad - second)
             wide = np.sqrt(second / (1 - beta2**self.count)) + eps
-            parameter -= rate * self.reach * (first / (1 - beta1**self.count)) / wide
+            parameter -= rate * reach * (first / (1 - beta1**self.count)) / wide
 
 
 class AdamW(Adam):
@@ -101,10 +102,10 @@ class Sgd(_Base):
 
     def step(self, grads: list[Array], rate: float) -> None:
         momentum = self.settings.get("momentum", 0.0)
-        for parameter, grad, speed in zip(self.parameters, grads, self.memory["speed"], strict=True):
+        for parameter, grad, reach, speed in zip(self.parameters, grads, self.reach, self.memory["speed"], strict=True):
             speed *= momentum
             speed += grad + self.settings.get("weight_decay", 0.0) * parameter
-            parameter -= rate * self.reach * speed
+            parameter -= rate * reach * speed
         self.count += 1
 
 
@@ -115,10 +116,12 @@ class RmsProp(_Base):
 
     def step(self, grads: list[Array], rate: float) -> None:
         alpha, eps = self.settings.get("alpha", 0.99), self.settings.get("eps", 1e-8)
-        for parameter, grad, square in zip(self.parameters, grads, self.memory["square"], strict=True):
+        for parameter, grad, reach, square in zip(
+            self.parameters, grads, self.reach, self.memory["square"], strict=True
+        ):
             square *= alpha
             square += (1 - alpha) * grad * grad
-            parameter -= rate * self.reach * grad / (np.sqrt(square) + eps)
+            parameter -= rate * reach * grad / (np.sqrt(square) + eps)
         self.count += 1
 
 
@@ -131,17 +134,19 @@ class Adafactor(_Base):
         self.count += 1
         beta = 1 - self.count**-0.8
         limit = self.settings.get("clip_threshold", 1.0)
-        for parameter, grad, second in zip(self.parameters, grads, self.memory["second"], strict=True):
+        for parameter, grad, reach, second in zip(
+            self.parameters, grads, self.reach, self.memory["second"], strict=True
+        ):
             second *= beta
             second += (1 - beta) * (grad * grad + 1e-30)
             rows, columns = second.mean(1, keepdims=True), second.mean(0, keepdims=True)
             change = grad / np.sqrt(rows * columns / rows.mean())
             change /= max(1.0, float(np.sqrt((change * change).mean())) / limit)
-            parameter -= self._rate(rate, parameter) * change
+            parameter -= self._rate(rate * reach, parameter) * change
 
     def _rate(self, rate: float, parameter: Array) -> float:
         if not self.settings.get("relative_step", True):
-            return rate * self.reach
+            return rate
         own = min(1e-2, self.count**-0.5)
         return own * max(1e-3, float(np.sqrt((parameter * parameter).mean())))
 
@@ -156,7 +161,7 @@ _CLASS_NAMES = {
 }
 
 
-def make(name: str, settings: dict[str, Any], parameters: list[Array], reach: float) -> tuple[Optimizer, bool]:
+def make(name: str, settings: dict[str, Any], parameters: list[Array], reach: list[float]) -> tuple[Optimizer, bool]:
     """(optimizer, whether it is really the one named). Raises AttributeError for a name the engine would not find."""
     lower = name.lower()
     if lower in _KNOWN:

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tagtrainer.engines.rehearsal import flow, text
+from tagtrainer.engines.rehearsal import flow, text, tokens
 from tagtrainer.engines.rehearsal.console import bar, logger
 from tagtrainer.engines.rehearsal.layers import Array
-from tagtrainer.engines.rehearsal.network import PATCH, Network
-from tagtrainer.engines.rehearsal.training_set import from_tokens, token_grid
+from tagtrainer.engines.rehearsal.network import Network
 
 LOG = logger("trainer_base")
 DEFAULT_SHIFT = 14.5
@@ -66,9 +65,9 @@ def _announce(entry: dict[str, Any], size: tuple[int, int]) -> None:
 
 def _picture(network: Network, entry: dict[str, Any], size: tuple[int, int]) -> Array:
     """Values -1..1, rows x columns x 3, at the network's own small size."""
-    grid = token_grid(size)
+    grid = tokens.grid_of(size)
     rng = np.random.default_rng(entry.get("seed"))
-    x: Array = rng.standard_normal((1, grid[0] * grid[1], PATCH)).astype(network.dtype)
+    x: Array = rng.standard_normal((1, grid[0] * grid[1], tokens.NUMBERS)).astype(network.dtype)
     steps = max(1, int(entry.get("sample_steps") or 20))
     moments = flow.shifted(np.linspace(1, 0, steps + 1), float(entry.get("discrete_flow_shift") or DEFAULT_SHIFT))
     wanted, unwanted = _told(entry, "prompt", network), _told(entry, "negative_prompt", network)
@@ -83,7 +82,7 @@ def _picture(network: Network, entry: dict[str, Any], size: tuple[int, int]) -> 
         x = x + velocity * network.dtype(after - now)
         progress.update(1)
     progress.close()
-    return from_tokens(x[0], grid)
+    return tokens.to_picture(x[0], grid)
 
 
 def _told(entry: dict[str, Any], name: str, network: Network) -> Array:

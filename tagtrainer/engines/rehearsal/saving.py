@@ -14,6 +14,7 @@ import numpy as np
 from tagtrainer.core.files import write_bytes, write_text
 from tagtrainer.engines.rehearsal import adapters, metadata, tensors
 from tagtrainer.engines.rehearsal.console import logger
+from tagtrainer.engines.rehearsal.layers import Dropout
 from tagtrainer.engines.rehearsal.metadata import Facts
 from tagtrainer.engines.rehearsal.network import Network
 from tagtrainer.engines.rehearsal.optimizers import Optimizer
@@ -107,8 +108,15 @@ class Memory:
     The files are called as the engine calls them; their content is ours (npz and JSON, nothing is unpickled).
     """
 
-    def __init__(self, network: Network, optimizer: Optimizer, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        rng: np.random.Generator,
+        resting: tuple[float, float, float] = (0, 0, 0),
+    ) -> None:
         self.network, self.optimizer, self.rng = network, optimizer, rng
+        self.dropout = Dropout(rng, *resting)
         self.scheduled = 0
 
     def save(self, folder: Path) -> None:

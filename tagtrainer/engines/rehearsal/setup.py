@@ -22,21 +22,22 @@ from tagtrainer.engines.rehearsal import (
     training_set,
     weights,
 )
+from tagtrainer.engines.rehearsal.adapters import Plan
 from tagtrainer.engines.rehearsal.architectures import Architecture
 from tagtrainer.engines.rehearsal.console import logger
 from tagtrainer.engines.rehearsal.dataset_file import ImageSet
-from tagtrainer.engines.rehearsal.network import Network
+from tagtrainer.engines.rehearsal.network import WIDTH, Network
 from tagtrainer.engines.rehearsal.optimizers import Optimizer
 from tagtrainer.engines.rehearsal.saving import Memory
 from tagtrainer.engines.rehearsal.schedules import Schedule
 from tagtrainer.engines.rehearsal.training_set import TrainingSet
 
 LOG = logger("trainer_base")
-REACH = 48.0
-"""The optimizer's steps are this much longer than the learning rate says: 3072 / 64, the width of the models that usual
-learning rates are meant for over the width of this one (Adam's best rate falls with the width: Yang et al., Tensor
-Programs V, 2022). So a rate that suits the real model is neither invisible nor ruinous here."""
-MODULES = ("networks.lora", "networks.loha", "networks.lokr")
+REACH = 3072 / WIDTH
+"""The optimizer's steps are this much longer than the learning rate says: the width of the models that usual learning rates
+are meant for over the width of this one (Adam's best rate falls with the width: Yang et al., Tensor Programs V, 2022). So a
+rate that suits the real model is neither invisible nor ruinous here."""
+STAND_INS = ("networks.loha", "networks.lokr")
 
 
 @dataclass
@@ -53,7 +54,8 @@ class Run:
     memory: Memory
     prompts: list[dict[str, Any]]
     epochs: int
-    rank: int
+    plan: Plan
+    loraplus: float | None
 
 
 def prepare(family: str, args: argparse.Namespace) -> Run:
@@ -67,22 +69,18 @@ def prepare(family: str, args: argparse.Namespace) -> Run:
         items.of(dataset)  # training uses the caches only, but a list that cannot be read stops it all the same
     data = training_set.collect(sets, architecture)
     told = prompts.load(args.sample_prompts) if args.sample_prompts else []
-    print(f"import network module: {args.network_module}")
-    network, rank = _network(args, family)
-    rng = np.random.default_rng(args.seed)
-    parameters = [part for one in network.adapters().values() for part in (one.down, one.up)]
-    optimizer, exact = optimizers.make(args.optimizer_type, schedules.keywords(args.optimizer_args), parameters, REACH)
-    LOG.info(f"use {args.optimizer_type} optimizer | {schedules.keywords(args.optimizer_args)}")
-    if not exact:
-        LOG.warning(f"Rehearsal: {args.optimizer_type} is not at hand here, AdamW stands in for it")
+    words = _pairs(args.network_args)
+    network, plan = _network(args, family, words)
+    loraplus = float(words["loraplus_lr_ratio"]) if "loraplus_lr_ratio" in words else None
+    optimizer = _optimizer(args, network, loraplus)
     epochs = _lengths(args, len(data))
     schedule = schedules.make(args, args.max_train_steps)
-    memory = Memory(network, optimizer, rng)
+    memory = Memory(network, optimizer, np.random.default_rng(args.seed), _dropout(args, words))
     if args.resume:
         LOG.info(f"resume training from local state: {args.resume}")
         memory.load(Path(args.resume))
     return Run(
-        args, architecture, sets, data, network, optimizer, schedule, memory, told, epochs, rank
+        args, architecture, sets, data, network, optimizer, schedule, memory, told, epochs, plan, loraplus
     )  # fmt: skip
 
 
@@ -99,28 +97,65 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError("either --sdpa, --flash-attn, --flash3, --sage-attn or --xformers must be specified")
     if args.persistent_data_loader_workers and not args.max_data_loader_n_workers:
         raise ValueError("persistent_workers option needs num_workers > 0")
+    if args.dim_from_weights:
+        raise TypeError("expected str, bytes or os.PathLike object, not bool: --dim_from_weights does not work")
     if args.show_timesteps:
         raise ValueError("--show_timesteps does not train; the rehearsal has no such view")
 
 
-def _network(args: argparse.Namespace, family: str) -> tuple[Network, int]:
-    """The network with its adapters, and their rank."""
+def _pairs(words: list[str] | None) -> dict[str, str]:
+    """key=value words of --network_args, values as text."""
+    found = {}
+    for word in words or []:
+        key, value = word.split("=")
+        found[key] = value
+    return found
+
+
+def _network(args: argparse.Namespace, family: str, words: dict[str, str]) -> tuple[Network, Plan]:
+    """The network with its adapters. Raises for a module that does not fit the model, as importing it would."""
     module = args.network_module
+    print(f"import network module: {module}")
     if module is None:
         raise AttributeError("'NoneType' object has no attribute 'startswith': --network_module is missing")
-    if module not in (*MODULES, f"networks.lora_{family}"):
+    if module not in (f"networks.lora_{family}", *STAND_INS):
         raise ModuleNotFoundError(f"No module named '{module}' for {family}")
-    network = Network()
-    count = adapters.attach(network, args.network_dim, args.network_alpha, np.random.default_rng([args.seed, 1]))
-    rank = args.network_dim if args.network_dim is not None else adapters.DEFAULT_RANK
-    LOG.info(f"create LoRA network. base dim (rank): {rank}, alpha: {args.network_alpha}")
+    network, plan = Network(), adapters.plan(args.network_dim, args.network_alpha, words)
+    for place, path in enumerate(args.base_weights or []):
+        factors = args.base_weights_multiplier or []
+        factor = factors[place] if place < len(factors) else 1.0
+        changed = adapters.merge(network, tensors.read(Path(path)), factor)
+        LOG.info(f"merging module: {path} with multiplier {factor}: {changed} modules")
+    count = adapters.attach(network, plan, np.random.default_rng([args.seed, 1]))
+    LOG.info(f"create LoRA network. base dim (rank): {plan.rank}, alpha: {plan.alpha}")
     LOG.info(f"create LoRA for U-Net/DiT: {count} modules.")
-    if module in MODULES[1:]:
+    if not count:
+        raise ValueError("No LoRA modules found: the patterns in --network_args leave none")
+    if module in STAND_INS:
         LOG.warning(f"Rehearsal: {module} is rehearsed with a plain LoRA")
     if args.network_weights:
         found = adapters.load(network, tensors.read(Path(args.network_weights)))
         LOG.info(f"load network weights from {args.network_weights}: {found} modules")
-    return network, rank
+    return network, plan
+
+
+def _optimizer(args: argparse.Namespace, network: Network, loraplus: float | None) -> Optimizer:
+    """The optimizer over all adapters; with LoRA+ the up halves learn at their own pace."""
+    settings = schedules.keywords(args.optimizer_args)
+    found = list(network.adapters().values())
+    parameters = [part for one in found for part in (one.down, one.up)]
+    reach = [REACH, REACH * (loraplus or 1.0)] * len(found)
+    optimizer, exact = optimizers.make(args.optimizer_type, settings, parameters, reach)
+    LOG.info(f"use {args.optimizer_type} optimizer | {settings}")
+    if not exact:
+        LOG.warning(f"Rehearsal: {args.optimizer_type} is not at hand here, AdamW stands in for it")
+    return optimizer
+
+
+def _dropout(args: argparse.Namespace, words: dict[str, str]) -> tuple[float, float, float]:
+    """Shares of values, ranks and adapters that rest in a step."""
+    rank, module = (float(words.get(name) or 0) for name in ("rank_dropout", "module_dropout"))
+    return args.network_dropout or 0.0, rank, module
 
 
 def _lengths(args: argparse.Namespace, batches: int) -> int:

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from tagtrainer.engines.rehearsal import events, flow, optimizers, samples, setup
+from tagtrainer.engines.rehearsal import adapters, events, flow, optimizers, samples, setup
+from tagtrainer.engines.rehearsal.adapters import Norms
 from tagtrainer.engines.rehearsal.console import bar, logger, restart_clock
-from tagtrainer.engines.rehearsal.layers import Array
+from tagtrainer.engines.rehearsal.layers import Array, Dropout
 from tagtrainer.engines.rehearsal.metadata import Facts
-from tagtrainer.engines.rehearsal.network import Dropout, Network
+from tagtrainer.engines.rehearsal.network import Network
 from tagtrainer.engines.rehearsal.saving import Saver
 from tagtrainer.engines.rehearsal.setup import Run
 from tagtrainer.engines.rehearsal.training_set import Batch
@@ -36,9 +37,10 @@ class Training:
         self.work, self.args = run, run.args
         self.step = 0
         self.losses = Losses()
+        self.norms: Norms | None = None
         self.facts = Facts(
             architecture=run.architecture, sets=run.sets, items=run.data.items, batches=len(run.data),
-            epochs=run.epochs, optimizer=run.optimizer.name, rank=run.rank, alpha=float(self.args.network_alpha),
+            epochs=run.epochs, optimizer=run.optimizer.name, rank=run.plan.rank, alpha=run.plan.alpha,
         )  # fmt: skip
         self.saver = Saver(self.args, self.facts, run.network)
         self.sleep = float(os.environ.get(SLEEP) or 0)
@@ -74,18 +76,32 @@ class Training:
         count = len(self.work.data)
         together = max(1, self.args.gradient_accumulation_steps)
         for place, batch in enumerate(self.work.data.epoch(self.work.memory.rng)):
-            loss = backward(self.work.network, batch, self.args, self.work.memory.rng, 1 / together)
+            loss = backward(self.work.network, batch, self.args, self.work.memory.dropout, 1 / together)
             self.losses.add(epoch, place, loss)
             full = (place + 1) % together == 0 or place + 1 == count
             rate = self._update(epoch) if full else self._rate()
-            average = self.losses.average
-            self.bar.set_postfix(avr_loss=average)
-            self.events.scalars({"loss/current": loss, "loss/average": average, "lr/unet": rate}, self.step)
+            self._tell(loss, rate)
             if self.step >= self.args.max_train_steps:
                 break
         self.events.scalars({"loss/epoch": self.losses.average}, epoch + 1)
         self.saver.after_epoch(self.step, epoch + 1, self.work.memory)
         self._sample(epoch + 1)
+
+    def _tell(self, loss: float, rate: float) -> None:
+        """The bar's postfix and one point of every curve."""
+        average = self.losses.average
+        values = {"loss/current": loss, "loss/average": average, "lr/unet": rate}
+        shown: dict[str, Any] = {"avr_loss": average}
+        if self.norms is not None:
+            values |= {
+                "max_norm/keys_scaled": self.norms.cut, "max_norm/average_key_norm": self.norms.mean,
+                "max_norm/max_key_norm": self.norms.largest,
+            }  # fmt: skip
+            shown |= {"Keys Scaled": self.norms.cut, "Average key norm": self.norms.mean}
+        if self.work.loraplus is not None:
+            values["lr/unet plus"] = rate * self.work.loraplus
+        self.bar.set_postfix(shown)
+        self.events.scalars(values, self.step)
 
     def _rate(self) -> float:
         return (self.args.learning_rate or 0.0) * self.work.schedule(self.work.memory.scheduled)
@@ -98,6 +114,8 @@ class Training:
         self.work.optimizer.step(grads, self._rate())
         for one in found:
             one.clear()
+        if self.args.scale_weight_norms:
+            self.norms = adapters.limit(self.work.network, self.args.scale_weight_norms)
         self.work.memory.scheduled += 1
         self.step += 1
         if self.sleep:
@@ -134,24 +152,23 @@ class Losses:
         return sum(self._known) / len(self._known) if self._known else 0.0
 
 
-def backward(network: Network, batch: Batch, args: Any, rng: np.random.Generator, share: float = 1.0) -> float:
+def backward(network: Network, batch: Batch, args: Any, dropout: Dropout, share: float = 1.0) -> float:
     """Draw moments and noise, add up the gradients of `share` of the loss, return the loss."""
+    rng = dropout.rng
     moments = flow.sample(args, rng, len(batch.tokens), batch.size)
     noise = rng.standard_normal(batch.tokens.shape).astype(batch.tokens.dtype)
-    network_args = vars(args)
-    rest = Dropout(rng, network_args.get("network_dropout") or 0.0)
-    loss, grad = loss_of(network, batch, moments, noise, args.weighting_scheme, rest)
+    loss, grad = loss_of(network, batch, moments, noise, args.weighting_scheme, dropout)
     network.backward(grad * np.asarray(share, grad.dtype))
     return loss
 
 
 def loss_of(
-    network: Network, batch: Batch, moments: Array, noise: Array, scheme: str = "none", drop: Dropout | None = None
+    network: Network, batch: Batch, moments: Array, noise: Array, scheme: str = "none", dropout: Dropout | None = None
 ) -> tuple[float, Array]:
     """(mean squared error of the velocity, its gradient with respect to the prediction)."""
     noisy = flow.mixed(batch.tokens, noise, moments)
     text: Array = batch.text.astype(network.dtype)
-    predicted = network.forward(noisy, moments, batch.grid, text, batch.padding, drop)
+    predicted = network.forward(noisy, moments, batch.grid, text, batch.padding, dropout)
     error = predicted - (noise - batch.tokens)
     counts = flow.weights(scheme, moments)[:, None, None].astype(error.dtype)
     loss = float((counts * error * error).mean(dtype=np.float64))

@@ -5,7 +5,6 @@ As in the engine the dataset's own files are not looked at: whatever lies in the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,17 +12,13 @@ from pathlib import Path
 import numpy as np
 
 from tagtrainer.core.buckets import Size, bucket_for
-from tagtrainer.engines.rehearsal import caches, pictures
+from tagtrainer.engines.rehearsal import caches, pictures, tokens
 from tagtrainer.engines.rehearsal.architectures import Architecture
 from tagtrainer.engines.rehearsal.console import logger
 from tagtrainer.engines.rehearsal.dataset_file import ImageSet
 from tagtrainer.engines.rehearsal.layers import Array
 
 LOG = logger("dataset.bucket")
-TOKENS = 64
-"""About this many tokens a picture, whatever its shape."""
-SIDE = 4
-"""A token is a patch of SIDE x SIDE values in three colours."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +81,7 @@ class TrainingSet:
 
     def batch(self, group: list[Cached]) -> Batch:
         """Load a group; what was read once stays in memory (12 KB a picture)."""
-        grid = token_grid(group[0].bucket)
+        grid = tokens.grid_of(group[0].bucket)
         loaded = [self._picture(member.latents, grid) for member in group]
         _require_equal([shape for _, shape in loaded])
         texts = [self._text(member.text) for member in group]
@@ -94,7 +89,7 @@ class TrainingSet:
         return Batch(
             size=group[0].bucket,
             grid=grid,
-            tokens=np.stack([tokens for tokens, _ in loaded]),
+            tokens=np.stack([numbers for numbers, _ in loaded]),
             text=np.stack([np.pad(text, ((0, longest - len(text)), (0, 0))) for text in texts]),
             padding=np.array([[place >= len(text) for place in range(longest)] for text in texts]),
         )
@@ -102,7 +97,7 @@ class TrainingSet:
     def _picture(self, path: Path, grid: tuple[int, int]) -> tuple[Array, tuple[int, ...]]:
         if path not in self._pictures:
             latents = caches.read_latents(path)
-            self._pictures[path] = to_tokens(pictures.decode(latents), grid), latents.shape
+            self._pictures[path] = tokens.from_picture(pictures.decode(latents), grid), latents.shape
         return self._pictures[path]
 
     def _text(self, path: Path) -> Array:
@@ -118,27 +113,6 @@ def _require_equal(shapes: list[tuple[int, ...]]) -> None:
                 f"stack expects each tensor to be equal size, but got {list(shapes[0])} at entry 0 and {list(shape)} "
                 f"at entry {place}"
             )
-
-
-def token_grid(size: Size) -> tuple[int, int]:
-    """(rows, columns) of tokens for a picture of `size`: its shape, about TOKENS of them."""
-    ratio = math.sqrt(size[0] / size[1])
-    side = math.sqrt(TOKENS)
-    return max(2, round(side / ratio)), max(2, round(side * ratio))
-
-
-def to_tokens(pixels: Array, grid: tuple[int, int]) -> Array:
-    """A picture (height x width x 3) as tokens x 48."""
-    rows, columns = grid
-    small = pictures.shrunk(pixels, rows * SIDE, columns * SIDE).reshape(rows, SIDE, columns, SIDE, 3)
-    return np.ascontiguousarray(small.transpose(0, 2, 1, 3, 4).reshape(rows * columns, -1), np.float32)
-
-
-def from_tokens(tokens: Array, grid: tuple[int, int]) -> Array:
-    """Tokens x 48 as a picture of 4 values a token side."""
-    rows, columns = grid
-    patches = tokens.reshape(rows, columns, SIDE, SIDE, 3).transpose(0, 2, 1, 3, 4)
-    return patches.reshape(rows * SIDE, columns * SIDE, 3)
 
 
 def collect(sets: list[ImageSet], architecture: Architecture) -> TrainingSet:
