@@ -9,7 +9,7 @@ from __future__ import annotations
 import stat
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -52,8 +52,9 @@ def open_archive(path: Path, *, max_entries: int, max_bytes: int) -> Archive:
         opened.close()
         raise UserError("datasets.zip.too_many", file=path.name, count=len(infos), limit=max_entries)
     archive = Archive(path, opened)
+    encoding = name_encoding(infos)
     for info in infos:
-        _sort(archive, info)
+        _sort(archive, info, readable_name(info, encoding))
     total = sum(entry.info.file_size for entry in archive.entries)
     if total > max_bytes:
         opened.close()
@@ -61,8 +62,7 @@ def open_archive(path: Path, *, max_entries: int, max_bytes: int) -> Archive:
     return archive
 
 
-def _sort(archive: Archive, info: zipfile.ZipInfo) -> None:
-    name = readable_name(info)
+def _sort(archive: Archive, info: zipfile.ZipInfo, name: str) -> None:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if _is_litter(parts):
         return
@@ -105,20 +105,40 @@ def is_litter(name: str) -> bool:
     return name.startswith(".") or name.casefold() in ("thumbs.db", "desktop.ini", "icon\r")
 
 
-def readable_name(info: zipfile.ZipInfo) -> str:
-    """The name as its maker saw it: UTF-8 when flagged, else UTF-8 or GBK bytes that zip readers take for cp437."""
-    if info.flag_bits & _UTF8_FLAG:
-        return info.filename
+def name_encoding(infos: Iterable[zipfile.ZipInfo]) -> str:
+    """How names without the UTF-8 flag were written: UTF-8 if all of them could be, else GBK (old Chinese Windows).
+
+    Short Chinese names can be read as both. Windows (system 0) never wrote UTF-8 without the flag, so there GBK wins, unless
+    a name has the three-byte letters that only UTF-8 makes by chance.
+    """
+    plain = [info for info in infos if not info.filename.isascii()]
+    names = [name for name in map(_raw_name, plain) if name is not None]
     try:
-        data = info.orig_filename.encode("cp437")
+        texts = [name.decode("utf-8") for name in names]
+    except UnicodeDecodeError:
+        return "gbk"
+    if any(letter > "\u0800" for text in texts for letter in text) or any(info.create_system for info in plain):
+        return "utf-8"
+    return "gbk" if names else "utf-8"
+
+
+def _raw_name(info: zipfile.ZipInfo) -> bytes | None:
+    """The bytes that zip readers take for cp437; None when the name is flagged as UTF-8."""
+    if info.flag_bits & _UTF8_FLAG:
+        return None
+    try:
+        return info.orig_filename.encode("cp437")
     except UnicodeEncodeError:
+        return None
+
+
+def readable_name(info: zipfile.ZipInfo, encoding: str) -> str:
+    """The name as its maker saw it."""
+    data = _raw_name(info)
+    try:
+        return info.filename if data is None else data.decode(encoding)
+    except UnicodeDecodeError:
         return info.filename
-    for encoding in ("utf-8", "gbk"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return info.filename
 
 
 def blocks(archive: Archive, entry: Entry) -> Iterator[bytes]:

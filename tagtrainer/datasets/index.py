@@ -151,10 +151,9 @@ def sync(ws: Workspace, dataset: str) -> bool:
     folder = ws.dataset(dataset)
     if not (folder / "metadata.json").exists():
         raise UserError("datasets.not_found", id=dataset)
-    present = {os.path.splitext(name)[0] for name in _names(folder / "images")}  # noqa: PTH122 - hot loop
-    recorded = records.read(folder)
+    present, recorded = _stems(folder / "images"), records.read(folder)
     if present - recorded.keys() and adopt(ws, dataset, present - recorded.keys()):
-        recorded = records.read(folder)
+        present, recorded = _stems(folder / "images"), records.read(folder)
     stamps = _stamps(folder / "captions")
     items = {ident: item for ident, item in recorded.items() if ident in present}
     known = _with(
@@ -169,11 +168,11 @@ def sync(ws: Workspace, dataset: str) -> bool:
     return bool(gone or changed)
 
 
-def _names(folder: Path) -> list[str]:
+def _stems(folder: Path) -> set[str]:
     if not folder.exists():
-        return []
+        return set()
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if not entry.name.startswith(".")]
+        return {os.path.splitext(entry.name)[0] for entry in entries if not entry.name.startswith(".")}  # noqa: PTH122
 
 
 def _stamps(folder: Path) -> dict[str, str]:

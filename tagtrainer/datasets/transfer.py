@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -41,6 +42,18 @@ class _Run:
     folder: Path
     report: ImportReport = field(default_factory=ImportReport)
     by_hash: dict[str, str] = field(default_factory=dict)
+    claimed: set[str] = field(default_factory=set)
+    twins: list[tuple[str, str]] = field(default_factory=list)
+    """(hash, label) of files whose content another file of this import had already, before that one was settled."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def claim(self, sha256: str) -> bool:
+        """True for the first file of a content."""
+        with self.lock:
+            fresh = sha256 not in self.by_hash and sha256 not in self.claimed
+            self.claimed.add(sha256)
+            return fresh
+
     waiting: list[tuple[Item, str]] = field(default_factory=list)
 
 
@@ -99,6 +112,7 @@ def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, w
                 _settle(run, candidate, future)
                 done += 1
                 on_progress(done, total, candidate.name)
+            _settle_late_twins(run)
         finally:
             for _, future in pending:
                 future.cancel()
@@ -109,7 +123,7 @@ def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, bytes 
     path = candidate.fetch()
     try:
         sha256 = intake.hashed(path)
-        if sha256 in run.by_hash:
+        if not run.claim(sha256):
             return sha256, None, candidate.caption()
         item = intake.take(run.folder, Source(path, candidate.name, candidate.folder), sha256)
         return sha256, item, candidate.caption()
@@ -130,14 +144,30 @@ def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | No
     if text is None:
         run.report.skipped.append(Skipped(candidate.label, "datasets.skip.caption_encoding"))
         text = ""
-    if item is None or sha256 in run.by_hash:
-        run.report.duplicates += 1
-        _caption_for_known(run, run.by_hash[sha256], text)
+    if item is None:
+        _settle_twin(run, candidate.label, sha256, text)
         return
     run.by_hash[sha256] = item.id
     run.waiting.append((item, text))
     if len(run.waiting) >= GROUP:
         _record(run)
+
+
+def _settle_twin(run: _Run, label: str, sha256: str, text: str) -> None:
+    if sha256 in run.by_hash:
+        run.report.duplicates += 1
+        _caption_for_known(run, run.by_hash[sha256], text)
+    else:
+        run.twins.append((sha256, label))
+
+
+def _settle_late_twins(run: _Run) -> None:
+    """Files that were equal to one not settled yet: doubles when that one came in, else as damaged as it was."""
+    for sha256, label in run.twins:
+        if sha256 in run.by_hash:
+            run.report.duplicates += 1
+        else:
+            run.report.skipped.append(Skipped(label, "datasets.skip.damaged"))
 
 
 def _caption_for_known(run: _Run, ident: str, text: str) -> None:
