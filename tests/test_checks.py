@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import sys
 from pathlib import Path
@@ -175,9 +176,14 @@ def test_small_thin_and_cropped(ws: Workspace, tmp_path: Path) -> None:
     assert "plan.upscaled" not in keys(problems(ws, ident, bucket_no_upscale=True))
 
 
-def test_a_picture_that_would_become_nothing(ws: Workspace, tmp_path: Path) -> None:
-    ident = make_dataset(ws, tmp_path / "a", [(100, 10)], 1)
-    assert "plan.too_small_picture" in keys(problems(ws, ident, bucket_no_upscale=True), "error")
+def test_a_picture_that_would_become_nothing(ws: Workspace, dataset: str) -> None:
+    from tagtrainer.training.case import resolve
+    from tagtrainer.training.checks import data
+
+    draft = Draft(name="x", datasets=[DatasetUse(id=dataset)], options={**FINE, "bucket_no_upscale": True})
+    thin = dataclasses.replace(store.items(ws, dataset)[0], width=100, height=15)
+    found = list(data._buckets(resolve(ws, draft), store.get(ws, dataset), [thin], 1))
+    assert found[0].key == "plan.too_small_picture" and found[0].level == "error"
 
 
 def test_stale_caches_are_announced(ws: Workspace, dataset: str) -> None:
