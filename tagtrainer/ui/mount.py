@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-from tagtrainer.core.text import LANGUAGES
+from tagtrainer.core.text import LANGUAGES, set_language
 from tagtrainer.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ def _mounted(ws: Workspace, language: str) -> Any:
     from tagtrainer.ui.build import build
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    set_language(language)  # this thread is ours alone
     return gr.mount_gradio_app(
         app,
         build(ws, language),

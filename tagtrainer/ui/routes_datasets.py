@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -67,13 +68,14 @@ def router(ws: Workspace) -> APIRouter:
         found = index.page(ws, dataset, look.filter(), max(0, offset), max(1, min(limit, LARGEST_PAGE)))
         return {"total": found.total, "rev": found.rev, "items": [_row(item) for item in found.items]}
 
+    @routes.get("/{dataset}/rev")
+    def rev(dataset: str) -> dict[str, Any]:
+        """Changes whenever the dataset does; asked every few seconds by a page that is looked at."""
+        return {"rev": index.ensure(ws, dataset)}
+
     @routes.get("/{dataset}/stats")
     def stats(dataset: str) -> dict[str, Any]:
-        known = store.stats(ws, dataset)
-        page = index.page(ws, dataset, ItemFilter(), 0, 1)
-        trashed = len(store.trash_items(ws, dataset))
-        numbers = {"count": known.count, "captioned": known.captioned, "bytes": known.bytes}
-        return {**numbers, "rev": page.rev, "trash": trashed}
+        return {**asdict(store.stats(ws, dataset)), "rev": index.ensure(ws, dataset)}
 
     @routes.get("/{dataset}/item/{item}")
     def item(dataset: str, item: str) -> dict[str, Any]:
@@ -93,7 +95,7 @@ def router(ws: Workspace) -> APIRouter:
         expected = None if caption.expected is None else {item: caption.expected}
         title = t("datasets_tab.history.typed", name=store.item(ws, dataset, item).name)
         store.write_captions(ws, dataset, {item: caption.text}, who="user", title=title, expected=expected)
-        return {"caption": store.caption(ws, dataset, item), "rev": index.page(ws, dataset, ItemFilter(), 0, 1).rev}
+        return {"caption": store.caption(ws, dataset, item), "rev": index.ensure(ws, dataset)}
 
     @routes.post("/{dataset}/delete")
     def delete(dataset: str, selection: Selection) -> dict[str, Any]:

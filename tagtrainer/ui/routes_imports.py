@@ -162,7 +162,7 @@ def _report(result: dict[str, Any]) -> dict[str, Any]:
 def _sentence(row: dict[str, Any]) -> str:
     """The reason in the reader's language where its key is known, else as it was written."""
     key, values = row.get("key", ""), row.get("values") or {}
-    return t(str(key), **values) if key else str(row.get("reason", ""))
+    return t(str(key), **{"file": row.get("file", ""), **values}) if key else str(row.get("reason", ""))
 
 
 def clean_uploads(ws: Workspace) -> None:

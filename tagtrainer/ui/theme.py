@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+
+from tagtrainer.core.text import t
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace"]
@@ -88,5 +91,13 @@ def theme() -> Any:
 
 
 def css() -> str:
-    """Every style sheet of ui/css, by name; a tab that needs its own adds a file there."""
-    return "\n".join(path.read_text("utf-8") for path in sorted(STYLES.glob("*.css")))
+    """Every style sheet of ui/css, by name (a tab that needs its own adds a file there), and titles of toasts.
+
+    Gradio shows the English word for the kind of a toast whatever title it is given, so ours are set as CSS content.
+    """
+    sheets = [path.read_text("utf-8") for path in sorted(STYLES.glob("*.css"))]
+    for kind in ("info", "warning", "error"):
+        sheets.append(
+            f".toast-title.{kind}::before {{ content: {json.dumps(t(f'ui.toast.{kind}'), ensure_ascii=False)}; }}"
+        )
+    return "\n".join(sheets)

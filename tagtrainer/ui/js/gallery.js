@@ -103,7 +103,7 @@ async function tally() {
 // Somebody else (an import, batch captioning, another browser tab) may have changed the list.
 async function poll() {
   if (!dataset || !root.clientWidth || document.hidden) return;
-  const known = await tagtrainer.fetchJson(here('stats')).catch(() => null);
+  const known = await tagtrainer.fetchJson(here('rev')).catch(() => null);
   if (known && known.rev !== checked && !viewer.dirty) reload({ keep: true });
 }
 setInterval(poll, 4000);

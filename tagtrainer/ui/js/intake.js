@@ -159,8 +159,8 @@ function makeIntake(root, options) {
     job.hidden = true;
   }
 
-  function finish(dataset, view, failed) {
-    options.onChange(true);
+  async function finish(dataset, view, failed) {
+    await options.onChange(true);
     const again = () => tagtrainer.fetchJson(`imports/${encodeURIComponent(dataset)}/again/${encodeURIComponent(view.task)}`, { json: {} })
       .then(({ task }) => watch(dataset, task), (error) => tell(error.message));
     if (view.status === 'stopped') return tell(texts.stopped, [], again);
