@@ -102,6 +102,12 @@ def option(default: Any, label: str, help: str = "", *, kind: Kind | None = None
     return dataclasses.field(default=default, metadata={"spec": draft})
 
 
+def variant(base: type[Any], name: str, default: Any, **changes: Any) -> Any:
+    """The option `name` of the option set `base` with another default (and other attributes): for a family's own values."""
+    draft: Spec = {item.name: item for item in dataclasses.fields(base)}[name].metadata["spec"]
+    return dataclasses.field(default=default, metadata={"spec": dataclasses.replace(draft, default=default, **changes)})
+
+
 def _kind_of(default: Any) -> Kind:
     if isinstance(default, bool):
         return "bool"
