@@ -111,7 +111,9 @@ def _bind(given: Options) -> socket.socket:
     family = socket.AF_INET6 if ":" in given.host else socket.AF_INET
     reason: OSError | None = None
     for port in ports:
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock = socket.socket(
+            family, socket.SOCK_STREAM, socket.IPPROTO_TCP
+        )  # named, or asyncio leaves Nagle's delay on
         if os.name != "nt":  # on Windows this option would let two programs share the port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tagtrainer.datasets import store
+from tagtrainer.datasets import store, transfer
 from tests.browser.conftest import App, OpenPage
 
 pytestmark = pytest.mark.browser
@@ -122,17 +122,16 @@ def test_other_kinds_and_empty_names_are_refused_with_a_sentence(open_page: Open
 
 @pytest.fixture
 def captioned(open_page: OpenPage, app: App, tmp_path: Path) -> tuple[Page, str]:
-    """A page on a dataset of 12 pictures; every third has no caption."""
-    name = f"captions {tmp_path.name[-12:]}"
-    page = open_page()
-    new_dataset(page, name)
+    """A page on a new dataset of 12 pictures; every third has no caption."""
     for n in range(12):
         draw(tmp_path / "c" / f"p{n:02d}.jpg", n)
         if n % 3:
             (tmp_path / "c" / f"p{n:02d}.txt").write_text(f"caption {n}", "utf-8")
-    import_path(page, tmp_path / "c")
+    dataset = store.create(app.ws, f"captions {tmp_path.name[-12:]}").id
+    transfer.import_paths(app.ws, dataset, [tmp_path / "c"])
+    page = open_page()  # the newest dataset is shown first
     expect(page.locator(".gl-count")).to_contain_text("12 pictures, 8 with caption")
-    return page, named(app, name)
+    return page, dataset
 
 
 def test_captions_are_saved_on_leaving_and_by_keys(captioned: tuple[Page, str], app: App) -> None:
