@@ -67,6 +67,7 @@ class Network:
         self.dtype = dtype
         self._enter: Array = (rng.standard_normal((NUMBERS, WIDTH)) / np.sqrt(NUMBERS)).astype(dtype)
         self._moment: Array = (rng.standard_normal((32, WIDTH)) / 4).astype(dtype)
+        self._caption: Array = (rng.standard_normal((TEXT, WIDTH)) / np.sqrt(TEXT)).astype(dtype)
         self.blocks = [Block(rng, dtype) for _ in range(BLOCKS)]
         self._norm = Norm()
         self._leave: Array = (rng.standard_normal((WIDTH, NUMBERS)) / np.sqrt(WIDTH)).astype(dtype)
@@ -97,9 +98,9 @@ class Network:
         first, size, unsure = before(moment, grid)
         x = filtered(noisy, grid, 1 / size) @ self._enter + places(grid).astype(self.dtype)
         x = x + (waves(moment, 32).astype(self.dtype) @ self._moment)[:, None]
-        hidden = None
-        if padding is not None:
-            hidden = np.concatenate([np.zeros(noisy.shape[:2], bool), padding], 1)
+        padding = np.zeros(text.shape[:2], bool) if padding is None else padding
+        x = x + (pooled(text, padding) @ self._caption)[:, None]
+        hidden = np.concatenate([np.zeros(noisy.shape[:2], bool), padding], 1)
         for block in self.blocks:
             x = block.forward(x, text, hidden, dropout)
         self._grid, self._unsure = grid, unsure
@@ -122,6 +123,12 @@ def before(moment: Array, grid: Grid) -> tuple[Array, Array, Array]:
     known = spread(grid)
     size = np.sqrt(t**2 + ((1 - t) * known) ** 2)
     return (t - (1 - t) * known**2) / size**2, size, known / size
+
+
+def pooled(text: Array, padding: Array) -> Array:
+    """All words of each caption as one vector of about the size of one word: batch x 64."""
+    words = ~padding[..., None]
+    return (text * words).sum(1) / np.sqrt(words.sum(1)).astype(text.dtype)
 
 
 def waves(values: Array, width: int) -> Array:

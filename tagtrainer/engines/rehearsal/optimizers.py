@@ -140,9 +140,9 @@ class Adafactor(_Base):
             second *= beta
             second += (1 - beta) * (grad * grad + 1e-30)
             rows, columns = second.mean(1, keepdims=True), second.mean(0, keepdims=True)
-            change = grad / np.sqrt(rows * columns / rows.mean())
+            change = grad / (np.sqrt(rows / rows.mean()) * np.sqrt(columns))
             change /= max(1.0, float(np.sqrt((change * change).mean())) / limit)
-            parameter -= self._rate(rate * reach, parameter) * change
+            parameter -= self._rate(rate, parameter) * reach * change
 
     def _rate(self, rate: float, parameter: Array) -> float:
         if not self.settings.get("relative_step", True):
