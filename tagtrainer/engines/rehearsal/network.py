@@ -67,7 +67,7 @@ class Network:
         self.dtype = dtype
         self._enter: Array = (rng.standard_normal((NUMBERS, WIDTH)) / np.sqrt(NUMBERS)).astype(dtype)
         self._moment: Array = (rng.standard_normal((32, WIDTH)) / 4).astype(dtype)
-        self._caption: Array = (rng.standard_normal((TEXT, WIDTH)) / np.sqrt(TEXT)).astype(dtype)
+        self._caption: Array = (rng.standard_normal((TEXT, WIDTH)) / np.sqrt(4 * TEXT)).astype(dtype)
         self.blocks = [Block(rng, dtype) for _ in range(BLOCKS)]
         self._norm = Norm()
         self._leave: Array = (rng.standard_normal((WIDTH, NUMBERS)) / np.sqrt(WIDTH)).astype(dtype)

@@ -44,7 +44,7 @@ class Saver:
 
     def _forget_steps(self, step: int, every: int) -> None:
         span, state_span = self.args.save_last_n_steps, self.args.save_last_n_steps_state
-        for kind, wanted in (("", span), ("-state", state_span if state_span is not None else span)):
+        for kind, wanted in (("", span), ("-state", state_span or span)):
             if wanted is None:
                 continue
             old = step - wanted - 1
@@ -64,7 +64,7 @@ class Saver:
             LOG.info(f"saving state at epoch {epoch}")
             memory.save(self._path(f"{self.args.output_name}-{epoch:06d}-state"))
             count = self.args.save_last_n_epochs_state
-            self._forget_epochs(epoch, every, "-state", self.args.save_last_n_epochs if count is None else count)
+            self._forget_epochs(epoch, every, "-state", count or self.args.save_last_n_epochs)
 
     def _forget_epochs(self, epoch: int, every: int, kind: str, count: int | None) -> None:
         old = epoch - every * count if count is not None else 0
