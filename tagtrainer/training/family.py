@@ -16,7 +16,8 @@ SlotKind = Literal["dit", "vae", "text_encoder", "clip"]
 class PathSlot:
     """One weights file a family needs. `option` is the engine's option that gets the path.
 
-    A slot that is `shared` is one file for every family of the series and is typed once.
+    A slot that is `shared` is one file for every family of the series and is typed once. English texts stand here, others in
+    the locales under slot.<text>.
     """
 
     name: str
@@ -25,16 +26,17 @@ class PathSlot:
     label_en: str
     help_en: str = ""
     shared: bool = False
+    text: str = ""
 
     @property
     def label(self) -> str:
-        """In the current language; others than English under slot.<name>.label."""
-        return catalogue(language()).get(f"slot.{self.name}.label", self.label_en)
+        """In the current language."""
+        return catalogue(language()).get(f"slot.{self.text}.label", self.label_en)
 
     @property
     def help(self) -> str:
         """Which file to take, in the current language."""
-        return catalogue(language()).get(f"slot.{self.name}.help", self.help_en)
+        return catalogue(language()).get(f"slot.{self.text}.help", self.help_en)
 
 
 @dataclass(frozen=True)

@@ -70,9 +70,16 @@ FAMILY = Family(
     options=QwenImageOptions,
     slots=(
         PathSlot(
-            "dit_path", "dit", "dit", "Qwen-Image model (DiT)", "qwen_image_bf16.safetensors; never an fp8_scaled file"
+            "dit_path",
+            "dit",
+            "dit",
+            "Qwen-Image model (DiT)",
+            "qwen_image_bf16.safetensors; never an fp8_scaled file",
+            text="qwen_image_dit",
         ),
-        PathSlot("vae_path", "vae", "vae", "Qwen-Image VAE", "qwen_image_vae.safetensors", shared=True),
+        PathSlot(
+            "vae_path", "vae", "vae", "Qwen-Image VAE", "qwen_image_vae.safetensors", shared=True, text="qwen_vae"
+        ),
         PathSlot(
             "text_encoder_path",
             "text_encoder",
@@ -80,8 +87,9 @@ FAMILY = Family(
             "Qwen2.5-VL text encoder",
             "qwen_2.5_vl_7b.safetensors",
             shared=True,
+            text="qwen_text_encoder",
         ),
-    ),
+    ),  # fmt: skip
     scripts={
         "cache_latents": "qwen_image_cache_latents",
         "cache_text": "qwen_image_cache_text_encoder_outputs",

@@ -1,4 +1,4 @@
-"""The two caching scripts. Their option names mean something else in the training script, so ours differ.
+"""The two caching scripts. Their option names mean something else in the training script, so ours differ."""
 
 from __future__ import annotations
 
