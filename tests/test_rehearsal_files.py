@@ -388,3 +388,11 @@ def test_a_signal_ends_it_and_saves_nothing(tmp_path: Path, which: signal.Signal
     assert run.returncode in (-which, 1 if which == signal.SIGINT else -which)
     assert state.exists() and not (made.output / "toy.safetensors").exists()
     assert made.train("--max_train_epochs", "1", "--resume", str(state.parent), "--output_name", "again") == 0
+
+
+def test_shown_timesteps_train_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = stage(tmp_path, 2)
+    assert made.train("--show_timesteps", "console", "--min_timestep", "500") == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[1].startswith("    0 -    50:  0") and said[-1].startswith("  950 -  1000: #")
+    assert not made.output.exists()

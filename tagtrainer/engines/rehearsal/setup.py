@@ -99,8 +99,6 @@ def check(args: argparse.Namespace) -> None:
         raise ValueError("persistent_workers option needs num_workers > 0")
     if args.dim_from_weights:
         raise TypeError("expected str, bytes or os.PathLike object, not bool: --dim_from_weights does not work")
-    if args.show_timesteps:
-        raise ValueError("--show_timesteps does not train; the rehearsal has no such view")
 
 
 def _pairs(words: list[str] | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tagtrainer.engines.rehearsal import adapters, events, flow, optimizers, samples, setup
+from tagtrainer.engines.rehearsal import adapters, events, flow, optimizers, samples, setup, timesteps
 from tagtrainer.engines.rehearsal.adapters import Norms
 from tagtrainer.engines.rehearsal.console import bar, logger, restart_clock
 from tagtrainer.engines.rehearsal.layers import Array, Dropout
@@ -26,6 +26,10 @@ SLEEP = "TAGTRAINER_REHEARSAL_STEP_SLEEP"
 
 def run(family: str, args: argparse.Namespace) -> None:
     """Train as the options say."""
+    if args.show_timesteps:
+        setup.check(args)
+        timesteps.show(args)
+        return
     LOG.info("Rehearsal: a miniature network on the CPU stands in for the model, no weights are read")
     Training(setup.prepare(family, args)).run()
 
