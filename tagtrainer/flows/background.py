@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tagtrainer.captioning import batch
 from tagtrainer.core.steps import Step
 from tagtrainer.datasets import store
 from tagtrainer.engines.base import PROGRESS_SAFE_ENV
@@ -22,6 +21,8 @@ ENDED = ("completed", "failed", "stopped")
 
 def start_captioning(ws: Workspace, dataset: str, profile: str, mode: str, items: Sequence[str] | None = None) -> str:
     """Queue batch captioning of a dataset; returns the task's id."""
+    from tagtrainer.captioning import batch  # its providers are loaded only when they are needed
+
     meta = store.get(ws, dataset)
     task_id = jobs.new_id(f"caption {meta.id}")
     steps = batch.task_steps(ws, dataset, profile, mode, items)

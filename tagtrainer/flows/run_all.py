@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer import __version__
-from tagtrainer.captioning import batch
 from tagtrainer.core.files import write_error, write_json, write_text
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError, t
@@ -106,6 +105,8 @@ def _import(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
 
 
 def _caption(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
+    from tagtrainer.captioning import batch  # its providers are loaded only when they are needed
+
     found = batch.run(ws, dataset, walk.profile, "missing", None, walk.progress("caption"), lambda: False)
     if not any(item.has_caption for item in store.items(ws, dataset)):
         first = found.errors[0]["reason"] if found.errors else "-"

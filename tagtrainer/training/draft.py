@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tagtrainer.core import fields
 from tagtrainer.core.files import slug
 from tagtrainer.core.text import UserError
-from tagtrainer.training import family as families
+from tagtrainer.training.family import FAMILIES, Family
 
 
 class DatasetUse(BaseModel):
@@ -40,11 +40,11 @@ class Draft(BaseModel):
         return slug(self.name, fallback="lora")
 
 
-def family_of(draft: Draft) -> families.Family:
+def family_of(draft: Draft) -> Family:
     """The draft's family. Raises UserError plan.no_family."""
-    found = families.FAMILIES.get(draft.family)
+    found = FAMILIES.get(draft.family)
     if found is None:
-        raise UserError("plan.no_family", id=draft.family, known=", ".join(families.FAMILIES.all()))
+        raise UserError("plan.no_family", id=draft.family, known=", ".join(FAMILIES.all()))
     return found
 
 

@@ -114,7 +114,7 @@ def made_with(case: Case) -> dict[str, str]:
 def write(folder: Path, case: Case, sources: list[Source], copies: list[tuple[Path, Path]], totals: Summary) -> None:
     """Write freeze.json into the task's folder."""
     frozen = Freeze(
-        suffix=case.suffix, scale=getattr(case.family, "latent_scale", 8), copies=copies, made_with=made_with(case),
+        suffix=case.suffix, scale=case.family.latent_scale, copies=copies, made_with=made_with(case),
         weights={} if case.engine.rehearsal else {name: path for name, path in case.paths.items() if path},
         sources=[_frozen(source) for source in sources], totals=asdict(totals),
     )  # fmt: skip

@@ -121,9 +121,11 @@ def write_scripts(folder: Path, found: list[Step]) -> None:
 
 def _write_record(folder: Path, options: Any) -> None:
     """config.toml: every option of the run by the engine's own names, a record (the arguments are what counts)."""
-    known = fields.specs(options)
-    values = fields.dump(options, all_values=True)
-    kept = {name: value for name, value in values.items() if known[name].roles and value not in ("", [], False)}
+    kept: dict[str, Any] = {}
+    for name, spec in fields.specs(options).items():
+        value = getattr(options, name)
+        if spec.roles and not spec.secret and value not in (None, "", (), False):
+            kept[name] = list(value) if isinstance(value, tuple) else value
     write_text(folder / "config.toml", tomli_w.dumps(kept))
 
 

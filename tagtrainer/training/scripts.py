@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
-import subprocess
 from collections.abc import Sequence
 from typing import Literal
 
@@ -67,9 +67,14 @@ def bat_word(word: str) -> str:
     special character gets a caret instead.
     """
     if '"' in word:
-        quoted = subprocess.list2cmdline([word])
+        # backslashes count double only in front of a quote, the closing one included
+        quoted = '"' + re.sub(r'(\\*)(")', r"\1\1\\\2", word) + "\\" * _trailing(word) + '"'
         return "".join("%%" if c == "%" else f"^{c}" if c in '()!^"<>&|' else c for c in quoted)
     if word and not _META.intersection(word):
         return word
-    trailing = len(word) - len(word.rstrip("\\"))
-    return '"' + word.replace("%", "%%") + "\\" * trailing + '"'
+    return '"' + word.replace("%", "%%") + "\\" * _trailing(word) + '"'
+
+
+def _trailing(word: str) -> int:
+    """Backslashes at the end."""
+    return len(word) - len(word.rstrip("\\"))

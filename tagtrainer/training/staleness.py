@@ -7,7 +7,6 @@ unreachable) is never needed.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from typing import Any
 from tagtrainer.core.buckets import Size, bucket_for
 from tagtrainer.core.files import read_json, write_json
 from tagtrainer.core.text import UserError
+from tagtrainer.training import weights
 from tagtrainer.training.dataset_config import Picture, Shape
 
 _LATENT_KEY = re.compile(r"^latents_(?:\d+x)?(\d+)x(\d+)_")
 _MARK = "made_with.json"
-_LONGEST_HEADER = 64 << 20
 
 
 @dataclass
@@ -35,21 +34,11 @@ class Survey:
 
 
 def header(path: Path) -> dict[str, Any] | None:
-    """The JSON header of a safetensors file, or None when the file is not whole (a killed run leaves such files)."""
+    """The JSON header of a cache file, or None when the file is not whole (a killed run leaves such files)."""
     try:
-        with path.open("rb") as handle:
-            size = handle.seek(0, 2)
-            handle.seek(0)
-            length = int.from_bytes(handle.read(8), "little")
-            if not 2 <= length <= min(size - 8, _LONGEST_HEADER):
-                return None
-            told = json.loads(handle.read(length))
+        return weights.read_header(path)
     except (OSError, ValueError):
         return None
-    if not isinstance(told, dict):
-        return None
-    ends = [entry["data_offsets"][1] for name, entry in told.items() if name != "__metadata__"]
-    return told if 8 + length + max(ends, default=0) == size else None
 
 
 def latent_name(picture: Picture, suffix: str) -> str:

@@ -116,9 +116,8 @@ def checkpoint_bytes(case: Case) -> int:
     """Bytes of one LoRA file: parameters per rank of the family times rank times the size of a number."""
     if case.engine.rehearsal:
         return 256 * 1024
-    per_rank = int(getattr(case.family, "lora_params_per_rank", 0) or 7_000_000)
     wide = 2 if case.value("save_precision", "float") in ("bf16", "fp16") else 4
-    return int(case.value("network_dim", 4)) * per_rank * wide
+    return int(case.value("network_dim", 4)) * case.family.lora_params_per_rank * wide
 
 
 def _cache_bytes(case: Case, pictures: int) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from tagtrainer.core import fields
 from tagtrainer.core.text import UserError
 from tagtrainer.training.case import Case, resolve
-from tagtrainer.training.checks import data, machine, options, sampling, weights
+from tagtrainer.training.checks import data, machine, options, sampling
+from tagtrainer.training.checks import weights as weight_files
 from tagtrainer.training.checks.problem import ORDER, Level, Problem, from_error
 from tagtrainer.training.draft import Draft, family_of
 from tagtrainer.workspace import Workspace
@@ -15,7 +16,7 @@ from tagtrainer.workspace import Workspace
 __all__ = ["Level", "Problem", "check"]
 
 _CHECKS: tuple[Callable[[Case], Iterable[Problem]], ...] = (
-    options.check, data.check, sampling.check, weights.check, machine.check,
+    options.check, data.check, sampling.check, weight_files.check, machine.check,
 )  # fmt: skip
 
 

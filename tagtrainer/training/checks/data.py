@@ -97,7 +97,7 @@ def _captions(case: Case, meta: DatasetMeta, items: list[Item]) -> Iterator[Prob
         without = sum(1 for text in known if meta.trigger_word.lower() not in text.lower())
         if without:
             yield warning("plan.no_trigger", "captioning", name=meta.name, count=without, word=meta.trigger_word)
-    limit = getattr(case.family, "caption_token_limit", 0) or 0
+    limit = case.family.caption_token_limit
     # about three letters a token in English, one in Chinese: bytes / 3 suits both well enough for a remark
     long = sum(1 for text in known if limit and len(text.encode("utf-8")) / 3 > limit)
     if long:

@@ -66,7 +66,7 @@ def _tokenizers(case: Case) -> Iterator[Problem]:
     env = {**os.environ, **{name: value or "" for name, value in case.engine.env(case.ws).items()}}
     home = Path(env.get("HF_HOME") or "~/.cache/huggingface").expanduser()
     hub = Path(env["HF_HUB_CACHE"]).expanduser() if env.get("HF_HUB_CACHE") else home / "hub"
-    for repo in getattr(case.family, "hub_repos", ()):
+    for repo in case.family.hub_repos:
         if (hub / f"models--{repo.replace('/', '--')}").is_dir():
             continue
         if env.get("HF_HUB_OFFLINE", "") in ("1", "true", "TRUE", "ON", "YES", "yes"):

@@ -57,7 +57,7 @@ def _precision(case: Case) -> Iterator[Problem]:
         yield error("plan.fp8_scaled_alone", "fp8_base")
     if not case.value("mixed_precision"):
         yield error("plan.no_mixed_precision", "mixed_precision")
-    swap, most = case.value("blocks_to_swap"), getattr(case.family, "max_blocks_to_swap", None)
+    swap, most = case.value("blocks_to_swap"), case.family.max_blocks_to_swap
     if swap and most is not None and int(swap) > most:
         yield error("plan.too_many_blocks", "blocks_to_swap", value=swap, most=most, family=case.family.name)
     checkpointing = case.value("gradient_checkpointing")

@@ -39,4 +39,4 @@ def _needs(case: Case) -> Iterator[Problem]:
     """Without these the engine stops with an opaque TypeError, after loading everything else."""
     for slot in case.family.slots:
         if slot.kind in ("vae", "text_encoder") and not case.paths.get(slot.option):
-            yield error("plan.sampling_needs", "models", label=slot.label, slot=f"{case.family.id}.{slot.name}")
+            yield error("plan.sampling_needs", "models", label=slot.label, slot=case.family.slot_key(slot))

@@ -1,0 +1,51 @@
+"""`run-all`: arguments and progress of the whole walk. Must not decide anything: flows does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from tagtrainer import flows
+from tagtrainer.cli.train import add_choices, options_from, state_printer
+from tagtrainer.core.progress import Printer
+from tagtrainer.core.text import t
+from tagtrainer.flows.run_all import Walk
+from tagtrainer.workspace import Workspace
+
+
+def register(groups: Any) -> None:
+    """Add `run-all`."""
+    about = t("run_all.about")
+    verb = groups.add_parser("run-all", help=about, description=about)
+    verb.set_defaults(run=_run, show=_show)
+    verb.add_argument("--input", metavar="DIR", required=True, type=Path, help=t("run_all.input"))
+    verb.add_argument("--output", metavar="DIR", required=True, type=Path, help=t("run_all.output"))
+    verb.add_argument("--model", metavar="M", default="qwen_image", help=t("run_all.model"))
+    verb.add_argument("--profile", metavar="P", default="template", help=t("run_all.profile"))
+    verb.add_argument("--name", default="", help=t("run_all.name"))
+    verb.add_argument("--trigger", metavar="WORD", default="", help=t("run_all.trigger"))
+    verb.add_argument(
+        "--skip", metavar="STAGE", action="append", default=[], choices=flows.STAGES, help=t("run_all.skip")
+    )
+    add_choices(verb)
+
+
+def _run(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    walk = Walk(
+        source=args.input.expanduser().absolute(), target=args.output.expanduser().absolute(), family=args.model,
+        engine=args.engine, profile=args.profile, preset=args.preset, name=args.name, trigger=args.trigger,
+        options=options_from(ws, args.model, args.preset, args.set), skip=args.skip,
+        progress=lambda stage: Printer(t(f"run_all.{stage}")), say=_say, on_state=state_printer(),
+    )  # fmt: skip
+    return flows.run_all(ws, walk)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _show(report: dict[str, Any]) -> None:
+    for name in report.get("train", {}).get("files", []):
+        print(Path(report["output"]) / name)
