@@ -1,0 +1,274 @@
+"""Any server that speaks OpenAI's chat completions: OpenAI, LM Studio, Ollama, vLLM and others, through the real SDK.
+
+Must not put a key anywhere but into the client. The stored thumbnail is sent as it is: no decoding, no resizing.
+"""
+
+from __future__ import annotations
+
+import base64
+import ipaddress
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tagtrainer.captioning.base import CaptionRequest, CaptionResult, fill
+from tagtrainer.captioning.clean import clean
+from tagtrainer.core.fields import option
+from tagtrainer.core.text import UserError
+
+if TYPE_CHECKING:
+    import openai
+
+MEDIA = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
+PROMPT = (
+    "Describe this picture for training an image model: subject, clothing, pose, background, light and style, in one or two "
+    "plain sentences. Do not guess names. Answer with the description only."
+)
+
+
+@dataclass(frozen=True)
+class OpenAIOptions:
+    """Endpoint, model, prompt, and how hard to ask."""
+
+    base_url: str = option(
+        "https://api.openai.com/v1", "Base URL", "Ends in /v1 for most servers; LM Studio: http://127.0.0.1:1234/v1",
+        group="server", roles=(), basic=True, optional=False,
+    )  # fmt: skip
+    model: str = option(
+        "",
+        "Model",
+        "Name as the server knows it; List models asks it. Empty: the first one it offers.",
+        group="server",
+        roles=(),
+        basic=True,
+    )
+    key_env: str = option(
+        "",
+        "Key from environment variable",
+        "Name of a variable that holds the key, instead of storing one.",
+        group="server",
+        roles=(),
+    )
+    prompt: str = option(
+        PROMPT, "Prompt", "{trigger}, {filename}, {folder}, {caption}, {width} and {height} are filled in.", group="prompt",
+        roles=(), multiline=True, basic=True, optional=False,
+    )  # fmt: skip
+    system_prompt: str = option(
+        "", "System prompt", "Said before the prompt.", group="prompt", roles=(), multiline=True
+    )
+    prefix: str = option(
+        "", "Put before every caption", "For example {trigger}, and a space.", group="prompt", roles=()
+    )
+    one_line: bool = option(True, "On one line", "Line breaks in answers become spaces.", group="prompt", roles=())
+    temperature: float = option(
+        0.3, "Temperature", "0 is exact, higher is freer.", group="sampling", roles=(), lo=0, hi=2
+    )
+    top_p: float = option(
+        None, "Top-p", "Empty: the server's own.", kind="float", group="sampling", roles=(), lo=0, hi=1
+    )
+    max_tokens: int = option(
+        500,
+        "Max tokens",
+        "Longest answer; thinking models need more.",
+        group="sampling",
+        roles=(),
+        lo=1,
+        hi=100_000,
+        optional=True,
+    )
+    detail: str = option(
+        "auto",
+        "Image detail",
+        "low is cheaper with OpenAI.",
+        group="sampling",
+        roles=(),
+        choices=("auto", "low", "high"),
+    )
+    timeout: float = option(120.0, "Timeout", "Seconds to wait for an answer.", group="limits", roles=(), lo=1, hi=3600)
+    retries: int = option(
+        4, "Retries", "After busy servers, errors and cut connections.", group="limits", roles=(), lo=0, hi=20
+    )
+    delay: float = option(
+        0.0, "Delay between calls", "Seconds; for servers with strict limits.", group="limits", roles=(), lo=0, hi=600
+    )
+    concurrency: int = option(
+        2, "Calls at once", "Local servers usually do one or two well.", group="limits", roles=(), lo=1, hi=64
+    )
+
+
+class _Session:
+    def __init__(self, client: openai.OpenAI, options: OpenAIOptions, key: str) -> None:
+        self.client, self.options, self.key = client, options, key
+        self._lock = threading.Lock()
+        self._next_call = 0.0
+        self._model = options.model.strip()
+
+    def caption(self, request: CaptionRequest) -> CaptionResult:
+        """Ask about one picture. UserError captioning.* when there is no usable answer."""
+        messages = self._messages(request)
+        model = self._chosen_model()
+        self._wait()
+        began = time.monotonic()
+        answer = self._ask(model, messages)
+        text, thinking = clean(_content(answer), one_line=self.options.one_line)
+        if not text:
+            raise UserError("captioning.empty", model=model)
+        usage = getattr(answer, "usage", None)
+        return CaptionResult(
+            fill(self.options.prefix, request.variables) + text, thinking or _reasoning(answer), time.monotonic() - began,
+            getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None), getattr(answer, "model", "") or model,
+        )  # fmt: skip
+
+    def models(self) -> list[str]:
+        """Names that the server lists."""
+        with _sentences(self.options, self.key):
+            listed = self.client.models.list()
+            return sorted(str(found.id) for found in getattr(listed, "data", None) or [])
+
+    def _chosen_model(self) -> str:
+        with self._lock:
+            if not self._model:
+                offered = self.models()
+                if not offered:
+                    raise UserError("captioning.no_model", url=self.options.base_url)
+                self._model = offered[0]
+            return self._model
+
+    def _messages(self, request: CaptionRequest) -> list[dict[str, Any]]:
+        kind = MEDIA.get(request.image.suffix.lower(), "image/jpeg")
+        data = base64.b64encode(request.image.read_bytes()).decode("ascii")
+        picture = {
+            "type": "image_url",
+            "image_url": {"url": f"data:{kind};base64,{data}", "detail": self.options.detail or "auto"},
+        }
+        asked = {"type": "text", "text": fill(self.options.prompt, request.variables)}
+        system = fill(self.options.system_prompt, request.variables).strip()
+        first = [{"role": "system", "content": system}] if system else []
+        return [*first, {"role": "user", "content": [picture, asked]}]
+
+    def _wait(self) -> None:
+        """Keep calls `delay` seconds apart, over all threads."""
+        with self._lock:
+            now = time.monotonic()
+            start = max(now, self._next_call)
+            self._next_call = start + (self.options.delay or 0.0)
+        time.sleep(max(0.0, start - now))
+
+    def _ask(self, model: str, messages: list[dict[str, Any]]) -> Any:
+        chosen = {
+            "temperature": self.options.temperature,
+            "top_p": self.options.top_p,
+            "max_tokens": self.options.max_tokens,
+        }
+        with _sentences(self.options, self.key, model):
+            return self.client.chat.completions.create(
+                model=model,
+                messages=messages,
+                **{name: value for name, value in chosen.items() if value is not None},  # type: ignore[arg-type]
+            )
+
+
+def _content(answer: Any) -> str:
+    """The text of an answer; a server that is none answers with a page (the SDK hands it over as a str)."""
+    choices = getattr(answer, "choices", None)
+    if isinstance(answer, str) or choices is None:
+        raise UserError("captioning.not_json")
+    if not choices or choices[0].message is None:
+        raise UserError("captioning.empty", model=getattr(answer, "model", ""))
+    return str(choices[0].message.content or "")
+
+
+def _reasoning(answer: Any) -> str:
+    message = answer.choices[0].message
+    return str(getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or "")
+
+
+@contextmanager
+def _sentences(options: OpenAIOptions, key: str, model: str = "") -> Iterator[None]:
+    """The SDK's errors as sentences; the key is cut out of whatever a server says."""
+    import json
+
+    import openai
+
+    url = options.base_url
+    try:
+        yield
+    except openai.AuthenticationError as error:
+        raise UserError("captioning.key_refused", url=url) from error
+    except openai.PermissionDeniedError as error:
+        raise UserError("captioning.key_refused", url=url) from error
+    except openai.NotFoundError as error:
+        raise UserError("captioning.not_found", url=url, model=model) from error
+    except openai.RateLimitError as error:
+        wait = error.response.headers.get("retry-after", "?")
+        raise UserError("captioning.rate_limited", url=url, seconds=wait) from error
+    except openai.APITimeoutError as error:
+        raise UserError("captioning.timeout", url=url, seconds=options.timeout) from error
+    except openai.APIConnectionError as error:
+        raise UserError("captioning.unreachable", url=url) from error
+    except openai.APIStatusError as error:
+        reason = _scrub(error.message, key)
+        raise UserError("captioning.server_error", url=url, code=error.status_code, reason=reason) from error
+    except (openai.APIError, json.JSONDecodeError, ValueError) as error:
+        raise UserError("captioning.not_json") from error
+
+
+def _scrub(text: object, key: str) -> str:
+    plain = str(text)
+    return (plain.replace(key, "***") if key else plain)[:300]
+
+
+class OpenAICompatible:
+    """See the module."""
+
+    id = "openai_compatible"
+    options = OpenAIOptions
+
+    def remote(self, options: Any) -> str:
+        """The host, unless it is this machine."""
+        host = urlsplit(options.base_url).hostname or ""
+        return "" if _is_here(host) else host
+
+    def concurrency(self, options: Any) -> int:
+        """As set in the profile."""
+        return max(1, int(options.concurrency or 1))
+
+    @contextmanager
+    def open(self, options: Any, key: str) -> Iterator[_Session]:
+        """A client. UserError captioning.no_key, captioning.key_letters, captioning.bad_url."""
+        import openai
+
+        parts = urlsplit(options.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UserError("captioning.bad_url", url=options.base_url)
+        if not key and not _is_near(parts.hostname):
+            raise UserError("captioning.no_key", url=options.base_url)
+        if not key.isascii() or any(letter.isspace() for letter in key):
+            raise UserError("captioning.key_letters")
+        client = openai.OpenAI(
+            base_url=options.base_url, api_key=key or "none", timeout=options.timeout, max_retries=options.retries or 0
+        )
+        with client:
+            yield _Session(client, options, key)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in ("localhost", "")
+
+
+def _is_near(host: str) -> bool:
+    """This machine or a private network, where servers usually want no key."""
+    try:
+        return ipaddress.ip_address(host).is_private
+    except ValueError:
+        return host == "localhost" or "." not in host or host.endswith((".local", ".lan", ".internal"))
+
+
+PROVIDER = OpenAICompatible()
