@@ -23,6 +23,7 @@ from tagtrainer.workspace import Workspace
 
 WAITING = ("queued", "running")
 KEEP_DAYS = 7
+REPORT_HOURS = 24
 SHOWN_SKIPS = 200
 
 
@@ -71,8 +72,8 @@ def router(ws: Workspace) -> APIRouter:
 
     @routes.get("/{dataset}")
     def newest(dataset: str, task: str = "") -> dict[str, Any]:
-        """The import `task`, or the one that is under way for this dataset; `{"task": null}` when there is none."""
-        ident = task or _under_way(ws, dataset)
+        """The import `task`, or this dataset's newest of the last day; `{"task": null}` when there is none."""
+        ident = task or _newest(ws, dataset)
         return _view(ws, jobs.load(ws, ident), jobs.state(ws, ident)) if ident else {"task": None}
 
     @routes.post("/{dataset}/stop/{task}")
@@ -125,10 +126,12 @@ def _typed_path(text: str) -> Path:
     return path
 
 
-def _under_way(ws: Workspace, dataset: str) -> str:
+def _newest(ws: Workspace, dataset: str) -> str:
+    """The dataset's newest import that goes on, or ended so lately that its report may still be wanted."""
     for task, state in jobs.list_tasks(ws, "import"):
-        if task.detail.get("dataset") == dataset and state.status in WAITING:
-            return task.id
+        if task.detail.get("dataset") == dataset:
+            recent = time.time() - (state.ended_at or time.time()) < REPORT_HOURS * 3600
+            return task.id if recent or state.status in WAITING else ""
     return ""
 
 

@@ -78,6 +78,12 @@ def test_pictures_come_in_by_upload_by_folder_and_by_zip(open_page: OpenPage, ap
     report = finished(page)
     assert "60 pictures added" in report and "broken.jpg" in report
     expect(page.locator(".gl-count")).to_contain_text("60 pictures, 1 with caption")
+    page.reload()
+    expect(page.locator(".gl-report")).to_contain_text("broken.jpg")  # what came of it is told until dismissed
+    page.locator(".gl-report .gl-link").click()
+    page.reload()
+    expect(page.locator(".gl-count")).to_contain_text("60 pictures")
+    expect(page.locator(".gl-report")).to_be_hidden()
 
     draw(tmp_path / "folder" / "deep" / "图片 🙂.png", 100)
     page.locator(".gl-toggle").click()
@@ -93,6 +99,23 @@ def test_pictures_come_in_by_upload_by_folder_and_by_zip(open_page: OpenPage, ap
     expect(page.locator(".gl-count")).to_contain_text("62 pictures")
     assert store.stats(app.ws, named(app, "ways")).count == 62
     assert not list(app.ws.root.rglob("*.part"))
+
+
+@pytest.mark.crash
+def test_an_import_outlives_the_app(open_page: OpenPage, app: App, tmp_path: Path) -> None:
+    """kill -9 of the app while it imports: the next start shows how far it is, and then what came of it."""
+    page = open_page()
+    new_dataset(page, "outlives")
+    for n in range(200):
+        draw(tmp_path / "many" / f"m{n:03d}.jpg", n, (1200, 900))
+    page.locator(".gl-path").fill(str(tmp_path / "many"))
+    page.locator(".gl-path-go").click()
+    expect(page.locator(".gl-job")).to_contain_text("Importing")
+    app.kill()
+    app.start()
+    page = open_page()
+    expect(page.locator(".gl-report")).to_contain_text("200 pictures added", timeout=30_000)
+    assert store.stats(app.ws, named(app, "outlives")).count == 200
 
 
 def test_a_path_that_is_not_there_is_a_sentence(open_page: OpenPage, tmp_path: Path) -> None:

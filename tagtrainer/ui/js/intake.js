@@ -5,7 +5,8 @@ function makeIntake(root, options) {
   const panel = find('add'), job = find('job'), report = find('report'), bar = job.querySelector('progress');
   const words = job.querySelector('span'), stop = job.querySelector('button'), path = find('path'), go = find('path-go');
   const SIDE_BY_SIDE = 3;
-  let run = 0, onStop = null;
+  const SEEN = 'tagtrainer.import_seen';
+  let run = 0, onStop = null, shown = '';
 
   for (const [name, folder] of [['files', false], ['folder', true]]) {
     const input = document.createElement('input');
@@ -63,7 +64,9 @@ function makeIntake(root, options) {
   }
   stop.addEventListener('click', () => { stop.hidden = true; if (onStop) onStop(); });
 
-  function tell(sentence, files, again) {
+  // `shown` is the import that the report is about: once dismissed it does not come back with a reload.
+  function tell(sentence, files, again, about = '') {
+    shown = about;
     job.hidden = true;
     report.hidden = false;
     const line = document.createElement('p'), close = document.createElement('button');
@@ -71,7 +74,7 @@ function makeIntake(root, options) {
     close.type = 'button';
     close.className = 'gl-link';
     close.textContent = texts.dismiss;
-    close.addEventListener('click', () => { report.hidden = true; });
+    close.addEventListener('click', () => { report.hidden = true; if (shown) localStorage.setItem(SEEN, shown); });
     const parts = [line];
     if (files && files.length) {
       const list = document.createElement('ul');
@@ -148,7 +151,7 @@ function makeIntake(root, options) {
       try { view = await tagtrainer.fetchJson(`${base}?task=${encodeURIComponent(task)}`); misses = 0; }
       catch (error) { if (error.status || ++misses > 60) { tell(error.message); return; } }
       if (mine !== run || options.dataset() !== dataset) return;
-      if (view && !['pending', 'queued', 'running'].includes(view.status)) { finish(dataset, view, failed); return; }
+      if (view && !active(view)) { finish(dataset, view, failed); return; }
       if (view) {
         show(fillText(view.status === 'running' ? texts.importing : texts.waiting, { n: view.n, total: view.total ?? '…', clock: clock(view.seconds) }),
           view.n, view.total, () => tagtrainer.fetchJson(`${base}/stop/${encodeURIComponent(task)}`, { json: {} }).catch(() => {}));
@@ -163,16 +166,18 @@ function makeIntake(root, options) {
     await options.onChange(true);
     const again = () => tagtrainer.fetchJson(`imports/${encodeURIComponent(dataset)}/again/${encodeURIComponent(view.task)}`, { json: {} })
       .then(({ task }) => watch(dataset, task), (error) => tell(error.message));
-    if (view.status === 'stopped') return tell(texts.stopped, [], again);
-    if (view.status === 'failed') return tell(fillText(texts.failed, { reason: view.reason }), [], again);
+    if (view.status === 'stopped') return tell(texts.stopped, [], again, view.task);
+    if (view.status === 'failed') return tell(fillText(texts.failed, { reason: view.reason }), [], again, view.task);
     const seen = view.report || { added: 0, duplicates: 0, captions: 0, skipped: [], more: 0 };
     const skipped = [...failed, ...seen.skipped];
     let text = fillText(texts.done, { added: seen.added, captions: seen.captions, clock: clock(view.seconds) });
     if (seen.duplicates) text += ' ' + fillText(texts.duplicates, { n: seen.duplicates });
     if (skipped.length) text += ' ' + fillText(texts.skipped, { n: skipped.length + seen.more });
     options.onToggle(false);
-    tell(text, skipped);
+    tell(text, skipped, null, view.task);
   }
+
+  function active(view) { return ['pending', 'queued', 'running'].includes(view.status); }
 
   function clock(seconds) { return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`; }
 
@@ -184,13 +189,14 @@ function makeIntake(root, options) {
   path.addEventListener('keydown', (event) => { if (event.key === 'Enter') { event.preventDefault(); go.click(); } });
 
   return {
-    // Another dataset is shown: an import of it that is under way is watched again.
+    // Another dataset is shown: its import is watched again, or what came of it is told until that was dismissed.
     async attach(dataset) {
       run++;
       job.hidden = report.hidden = true;
       if (!dataset) return;
       const view = await tagtrainer.fetchJson('imports/' + encodeURIComponent(dataset)).catch(() => null);
-      if (view && view.task && options.dataset() === dataset) watch(dataset, view.task);
+      if (!view || !view.task || options.dataset() !== dataset) return;
+      if (active(view) || localStorage.getItem(SEEN) !== view.task) watch(dataset, view.task);
     },
   };
 }
