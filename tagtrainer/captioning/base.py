@@ -81,7 +81,7 @@ PROVIDERS: Registry[Provider] = Registry(
     "tagtrainer.captioning.providers", "PROVIDER", key=lambda provider: provider.id
 )
 
-_PLACE = re.compile(r"\{([a-z]+)\}")
+_PLACE = re.compile(r"\{([a-z_]+)\}")
 
 
 def fill(text: str, variables: dict[str, str]) -> str:

@@ -75,7 +75,7 @@ def run(
     meta, profile = store.get(ws, dataset), profiles.get(ws, profile_id)
     task = os.environ.get("TAGTRAINER_TASK")
     folder = Path(task) if task else None
-    batch = _Run(ws, dataset, profile, mode, meta.trigger_word, open_ledger(folder), BatchReport())  # type: ignore[arg-type]
+    batch = _Run(ws, dataset, profile, mode, meta.trigger_word, open_ledger(folder), BatchReport())
     index.sync(ws, dataset)
     began = time.monotonic()
     try:

@@ -7,9 +7,11 @@ import re
 _THINK = re.compile(r"<(think|thinking|reasoning)>(.*?)(?:</\1>|\Z)", re.DOTALL | re.IGNORECASE)
 _END_ONLY = re.compile(r"\A(.*?)</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
 _FENCE = re.compile(r"\A```[\w-]*\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+_COLON = "[:\uff1a]"
 _OPENER = re.compile(
-    r"\A(?:(?:sure|of course|certainly|okay|ok)[,.!]?\s*)?(?:here(?:'s| is| are)(?: an?| the| your)? [^.:\n]{0,60}:|"
-    r"(?:image |detailed )?(?:caption|description|tags)\s*[::]|(?:好的[,，。!！]?\s*)?(?:以下是|这是)[^::\n]{0,30}[::]|(?:描述|标签|图片描述)[::])\s*",
+    r"\A(?:(?:sure|of course|certainly|okay|ok)[,.!]?\s*)?"
+    rf"(?:here(?:'s| is| are)(?: an?| the| your)? [^.:\n]{{0,60}}:|(?:image |detailed )?(?:caption|description|tags)\s*{_COLON}"
+    rf"|(?:好的[,，。!！]?\s*)?(?:以下是|这是)[^:\uff1a\n]{{0,30}}{_COLON}|(?:描述|标签|图片描述){_COLON})\s*",
     re.IGNORECASE,
 )
 _QUOTES = (('"', '"'), ("“", "”"), ("「", "」"), ("'", "'"), ("**", "**"))

@@ -103,7 +103,11 @@ def delete_profile(ws: Workspace, profile: str) -> None:
     found = get(ws, profile)
     if found.shipped:
         raise UserError("captioning.shipped", name=found.name)
-    settings.change(ws, lambda known: known.captioning.profiles.pop(profile, None))
+
+    def forget(known: settings.Settings) -> None:
+        known.captioning.profiles.pop(profile, None)
+
+    settings.change(ws, forget)
     settings.set_secret(ws, f"captioning.{profile}", "")
 
 

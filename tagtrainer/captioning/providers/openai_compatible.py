@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from tagtrainer.captioning.base import CaptionRequest, CaptionResult, fill
@@ -119,9 +119,13 @@ class _Session:
             raise UserError("captioning.empty", model=model)
         usage = getattr(answer, "usage", None)
         return CaptionResult(
-            fill(self.options.prefix, request.variables) + text, thinking or _reasoning(answer), time.monotonic() - began,
-            getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None), getattr(answer, "model", "") or model,
-        )  # fmt: skip
+            text=fill(self.options.prefix, request.variables) + text,
+            thinking=thinking or _reasoning(answer),
+            seconds=time.monotonic() - began,
+            tokens_in=getattr(usage, "prompt_tokens", None),
+            tokens_out=getattr(usage, "completion_tokens", None),
+            model=getattr(answer, "model", "") or model,
+        )
 
     def models(self) -> list[str]:
         """Names that the server lists."""
@@ -164,12 +168,9 @@ class _Session:
             "top_p": self.options.top_p,
             "max_tokens": self.options.max_tokens,
         }
+        asked: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
         with _sentences(self.options, self.key, model):
-            return self.client.chat.completions.create(
-                model=model,
-                messages=messages,
-                **{name: value for name, value in chosen.items() if value is not None},  # type: ignore[arg-type]
-            )
+            return self.client.chat.completions.create(model=model, messages=cast(Any, messages), **asked)
 
 
 def _content(answer: Any) -> str:

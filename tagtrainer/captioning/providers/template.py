@@ -13,8 +13,9 @@ from tagtrainer.captioning.base import CaptionRequest, CaptionResult, fill
 from tagtrainer.core.fields import option
 
 CAMERA = frozenset(
-    ["img", "dsc", "dscn", "dscf", "pxl", "mvimg", "pict", "photo", "image", "p", "gopr", "dji", "wp", "screenshot", "copy", "edited", "final", "untitled"]
-)
+    {"img", "dsc", "dscn", "dscf", "pxl", "mvimg", "pict", "photo", "image", "p", "gopr", "dji", "wp", "screenshot", "copy",
+     "edited", "final", "untitled"}
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
