@@ -167,6 +167,9 @@ def state_printer() -> Callable[[jobs.State], None]:
     def show(state: jobs.State) -> None:
         nonlocal drawn
         bar = state.progress
+        if drawn[0] and state.status in flows.ENDED:
+            sys.stderr.write("\n")
+            drawn = ("", -1)
         if bar is None or not bar.total or state.status != "running":
             return
         name = f"{state.step_name} {bar.label}".strip()
