@@ -49,13 +49,8 @@ def _tab(page: Page, name: str) -> None:
     if importlib.util.find_spec(module) is None:
         log.warning("the tab %s is missing", name)
         return
-    try:
-        built = importlib.import_module(module)
-    except ImportError as error:  # only while the services below the tabs are being written
-        log.warning("the tab %s cannot be imported: %s", name, error)
-        return
     with gr.Tab(t(f"ui.tab.{name}"), elem_id=f"tab_{name}") as tab:
-        built.build(dataclasses.replace(page, tab=tab))
+        importlib.import_module(module).build(dataclasses.replace(page, tab=tab))
 
 
 def _tame(blocks: gr.Blocks) -> None:

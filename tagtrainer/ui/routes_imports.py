@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
-from tagtrainer import flows, settings
+from tagtrainer import settings
 from tagtrainer.core.files import safe_id, safe_join, write_error
 from tagtrainer.core.text import UserError, t
 from tagtrainer.datasets import store
@@ -64,6 +64,8 @@ def router(ws: Workspace) -> APIRouter:
 
     @routes.post("/{dataset}")
     def start(dataset: str, wanted: Wanted) -> dict[str, Any]:
+        from tagtrainer import flows  # reaches every service, so it is loaded when it is first needed
+
         meta = store.get(ws, dataset)
         source = _uploads(ws) / safe_id(wanted.upload) if wanted.upload else _typed_path(wanted.path)
         if not source.exists():
@@ -83,6 +85,8 @@ def router(ws: Workspace) -> APIRouter:
 
     @routes.post("/{dataset}/again/{task}")
     def again(dataset: str, task: str) -> dict[str, Any]:
+        from tagtrainer import flows
+
         return {"task": flows.again(ws, task)}
 
     return routes

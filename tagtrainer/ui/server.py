@@ -174,13 +174,7 @@ def _route_modules() -> list[Any]:
     import tagtrainer.ui
 
     names = [info.name for info in pkgutil.iter_modules(tagtrainer.ui.__path__) if info.name.startswith("routes_")]
-    found = []
-    for name in sorted(names):
-        try:
-            found.append(importlib.import_module(f"tagtrainer.ui.{name}"))
-        except ImportError as error:  # only while the services below the routes are being written
-            log.warning("%s cannot be imported: %s", name, error)
-    return found
+    return [importlib.import_module(f"tagtrainer.ui.{name}") for name in sorted(names)]
 
 
 class _Split:
