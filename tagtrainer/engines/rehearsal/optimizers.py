@@ -27,6 +27,10 @@ class Optimizer(Protocol):
         """One step with these gradients at this learning rate."""
         ...
 
+    def shown(self, rate: float) -> float:
+        """The learning rate that curves show."""
+        ...
+
     def state(self) -> State:
         """Everything it remembers."""
         ...
@@ -48,6 +52,10 @@ class _Base:
         self.memory: dict[str, list[Array]] = {
             slot: [np.zeros_like(parameter) for parameter in parameters] for slot in self.slots
         }
+
+    def shown(self, rate: float) -> float:
+        """The learning rate that curves show."""
+        return rate
 
     def state(self) -> State:
         found: State = {"count": np.asarray(self.count), "groups": np.asarray(len(set(self.reach)))}
@@ -144,10 +152,14 @@ class Adafactor(_Base):
             change /= max(1.0, float(np.sqrt((change * change).mean())) / limit)
             parameter -= self._rate(rate, parameter) * reach * change
 
+    def shown(self, rate: float) -> float:
+        """That of the first parameter: each has its own."""
+        return self._rate(rate, self.parameters[0])
+
     def _rate(self, rate: float, parameter: Array) -> float:
         if not self.settings.get("relative_step", True):
             return rate
-        own = min(1e-2, self.count**-0.5)
+        own = min(1e-2, max(1, self.count) ** -0.5)
         return own * max(1e-3, float(np.sqrt((parameter * parameter).mean())))
 
 

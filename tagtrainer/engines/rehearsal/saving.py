@@ -135,7 +135,9 @@ class Memory:
         ACCELERATOR.info(f"Random states saved in {folder / 'random_states_0.pkl'}")
 
     def load(self, folder: Path) -> None:
-        """Go on from a state folder. Raises FileNotFoundError, RuntimeError, ValueError when it does not fit."""
+        """Go on from a state folder. Raises ValueError, FileNotFoundError, RuntimeError when it is not there or does not fit."""
+        if not folder.is_dir():
+            raise ValueError(f"Tried to find {folder} but folder does not exist")
         adapters.load(self.network, tensors.read(folder / "model.safetensors"))
         with np.load(folder / "optimizer.bin", allow_pickle=False) as told:
             self.optimizer.restore({name: told[name] for name in told.files})

@@ -38,13 +38,15 @@ def make(args: argparse.Namespace, total: int) -> Schedule:
         raise ModuleNotFoundError(f"the rehearsal has no scheduler class '{args.lr_scheduler_type}'")
     warmup, decay = share(args.lr_warmup_steps, total), share(args.lr_decay_steps, total)
     if name in ("constant", "adafactor") and warmup:
-        raise ValueError(f"{name} does not require `num_warmup_steps`. Set None or 0.")
+        raise ValueError(f"SchedulerType.{name.upper()} does not require `num_warmup_steps`. Set None or 0.")
     if name not in NAMES:
-        raise ValueError(f"'{args.lr_scheduler}' is not a valid SchedulerType")
+        raise ValueError(f"{args.lr_scheduler} is not a valid SchedulerType, please select one of {list(NAMES)}")
     if name == "piecewise_constant":
         return _piecewise(extra["step_rules"])
     if name == "warmup_stable_decay":
-        return _with_warmup(warmup, _stable_decay(total, warmup, decay, args))
+        return _stable_decay(total, warmup, decay, args)
+    if name == "rex":
+        return _rex(total, warmup, 0.01 if args.lr_scheduler_min_lr_ratio is None else args.lr_scheduler_min_lr_ratio)
     return _with_warmup(warmup, _after_warmup(name, args, total, warmup))
 
 
@@ -66,10 +68,10 @@ def _after_warmup(name: str, args: argparse.Namespace, total: int, warmup: int) 
     def restarts(step: int) -> float:
         return 0.0 if part(step) >= 1 else 0.5 * (1 + math.cos(math.pi * ((cycles * part(step)) % 1.0)))
 
-    def rex(step: int) -> float:
-        left = 1 - min(1.0, part(step))
-        least = 0.01 if lowest is None else lowest
-        return least + (1 - least) * left / (0.5 + 0.5 * left)
+    def polynomial(step: int) -> float:
+        least = min(1.0, 1e-7 / args.learning_rate) if args.learning_rate else 0.0  # ends at a rate of 1e-7
+        power: float = args.lr_scheduler_power
+        return least + (1 - least) * math.pow(max(0.0, 1 - part(step)), power)
 
     timescale = args.lr_scheduler_timescale or warmup or 10_000
     found: dict[str, Schedule] = {
@@ -77,9 +79,8 @@ def _after_warmup(name: str, args: argparse.Namespace, total: int, warmup: int) 
         "cosine": lambda step: cosine(step, 0.5),
         "cosine_with_restarts": restarts,
         "cosine_with_min_lr": lambda step: cosine(step, cycles / 2, lowest or 0.0),
-        "polynomial": lambda step: max(1e-7, (1 - 1e-7) * max(0.0, 1 - part(step)) ** args.lr_scheduler_power + 1e-7),
+        "polynomial": polynomial,
         "inverse_sqrt": lambda step: 1 / math.sqrt((step + timescale - warmup) / timescale),
-        "rex": rex,
     }
     return found.get(name, lambda _step: 1.0)
 
@@ -88,6 +89,8 @@ def _stable_decay(total: int, warmup: int, decay: int, args: argparse.Namespace)
     stable, least = total - warmup - decay, args.lr_scheduler_min_lr_ratio or 0.0
 
     def factor(step: int) -> float:
+        if step < warmup:
+            return least + (1 - least) * step / warmup
         if step < warmup + stable:
             return 1.0
         if step >= total:
@@ -95,6 +98,18 @@ def _stable_decay(total: int, warmup: int, decay: int, args: argparse.Namespace)
         gone = (step - warmup - stable) / max(1, decay)
         wave = 0.5 * (1 + math.cos(math.pi * args.lr_scheduler_num_cycles * gone))
         return max(0.0, (1 - least) * wave + least)
+
+    return factor
+
+
+def _rex(total: int, warmup: int, least: float) -> Schedule:
+    """Reflected exponential (Chen, Wolfe, Kyrillidis, REX: Revisiting Budgeted Training, 2021), from `least` and back to it."""
+
+    def factor(step: int) -> float:
+        if step < warmup or (warmup and step == warmup):
+            return least + (1 - least) * max(0, step - 1) / max(1, warmup - 1)
+        left = max(0.0, 1 - (step - warmup) / max(1, total - warmup))
+        return least + (1 - least) * left / (0.1 + 0.9 * left)
 
     return factor
 

@@ -117,7 +117,7 @@ def _network(args: argparse.Namespace, family: str, words: dict[str, str]) -> tu
     if module is None:
         raise AttributeError("'NoneType' object has no attribute 'startswith': --network_module is missing")
     if module not in (f"networks.lora_{family}", *STAND_INS):
-        raise ModuleNotFoundError(f"No module named '{module}' for {family}")
+        raise ModuleNotFoundError(f"No module named '{module}'")
     network, plan = Network(), adapters.plan(args.network_dim, args.network_alpha, words)
     for place, path in enumerate(args.base_weights or []):
         factors = args.base_weights_multiplier or []
@@ -128,7 +128,7 @@ def _network(args: argparse.Namespace, family: str, words: dict[str, str]) -> tu
     LOG.info(f"create LoRA network. base dim (rank): {plan.rank}, alpha: {plan.alpha}")
     LOG.info(f"create LoRA for U-Net/DiT: {count} modules.")
     if not count:
-        raise ValueError("No LoRA modules found: the patterns in --network_args leave none")
+        raise RuntimeError("No LoRA modules found")
     if module in STAND_INS:
         LOG.warning(f"Rehearsal: {module} is rehearsed with a plain LoRA")
     if args.network_weights:

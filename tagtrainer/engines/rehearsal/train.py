@@ -94,7 +94,7 @@ class Training:
     def _tell(self, loss: float, rate: float) -> None:
         """The bar's postfix and one point of every curve."""
         average = self.losses.average
-        values = {"loss/current": loss, "loss/average": average, "lr/unet": rate}
+        values = {"loss/current": loss, "loss/average": average, "lr/unet": self.work.optimizer.shown(rate)}
         shown: dict[str, Any] = {"avr_loss": average}
         if self.norms is not None:
             values |= {
