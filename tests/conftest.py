@@ -15,7 +15,9 @@ if str(ROOT) not in sys.path:
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy comes: small matrices on busy cores take ten times as long otherwise
+os.environ.setdefault(
+    "OPENBLAS_NUM_THREADS", "1"
+)  # before numpy comes; on busy cores more threads take ten times longer
 
 from tagtrainer.core.text import set_language  # noqa: E402
 from tagtrainer.workspace import Workspace, open_workspace  # noqa: E402

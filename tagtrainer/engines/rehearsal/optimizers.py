@@ -150,15 +150,16 @@ class Adafactor(_Base):
             rows, columns = second.mean(1, keepdims=True), second.mean(0, keepdims=True)
             change = grad / (np.sqrt(rows / rows.mean()) * np.sqrt(columns))
             change /= max(1.0, float(np.sqrt((change * change).mean())) / limit)
-            parameter -= self._rate(rate, parameter) * reach * change
+            parameter -= self._rate(rate, parameter, reach) * change
 
     def shown(self, rate: float) -> float:
         """That of the first parameter: each has its own."""
-        return self._rate(rate, self.parameters[0])
+        return self._rate(rate, self.parameters[0], 1.0)
 
-    def _rate(self, rate: float, parameter: Array) -> float:
+    def _rate(self, rate: float, parameter: Array, reach: float) -> float:
+        """A relative step is a share of the parameter's own size, so it fits a network of any width without `reach`."""
         if not self.settings.get("relative_step", True):
-            return rate
+            return rate * reach
         own = min(1e-2, max(1, self.count) ** -0.5)
         return own * max(1e-3, float(np.sqrt((parameter * parameter).mean())))
 
