@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -163,3 +164,28 @@ def test_captioning_as_a_task(ws: Workspace, tmp_path: Path) -> None:
     task = flows.start_captioning(ws, dataset, "template", "missing")
     assert flows.wait(ws, task).status == "completed", log_of(ws, task)
     assert all(item.has_caption for item in store.items(ws, dataset))
+
+
+def test_a_frozen_task_starts_whatever_became_of_the_captions(ws: Workspace, dataset: str) -> None:
+    task = flows.create_training(ws, quick(dataset))
+    store.write_captions(ws, dataset, {item.id: "" for item in store.items(ws, dataset)}, who="test", title="wipe")
+    flows.again(ws, task)
+    assert flows.wait(ws, task).status == "completed", log_of(ws, task)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+def test_the_script_runs_by_hand(ws: Workspace, dataset: str) -> None:
+    task = flows.create_training(ws, quick(dataset))
+    done = subprocess.run(["sh", str(ws.task(task) / "train.sh")], capture_output=True, text=True, cwd=ws.root)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (ws.model(task) / "toy_lora.safetensors").exists()
+
+
+def test_an_unfinished_walk_joins_its_training(ws: Workspace, dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tagtrainer.flows import walk
+
+    draft = quick(dataset)
+    monkeypatch.setattr(worker, "ensure_worker", lambda ws: False)
+    task = flows.start_training(ws, draft)
+    assert walk._under_way(ws, draft) == task
+    assert walk._under_way(ws, draft.model_copy(update={"name": "other"})) == ""

@@ -11,7 +11,7 @@ from tagtrainer import flows
 from tagtrainer.cli.train import add_choices, options_from, state_printer
 from tagtrainer.core.progress import Printer
 from tagtrainer.core.text import t
-from tagtrainer.flows.run_all import Walk
+from tagtrainer.flows.walk import Walk
 from tagtrainer.workspace import Workspace
 
 

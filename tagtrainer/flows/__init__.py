@@ -1,7 +1,6 @@
 """What needs several services at once: planning and queueing, going on, the whole walk. Must not know a page or a terminal."""
 
 from tagtrainer.flows.background import ENDED, own_command, start_captioning, start_import, wait
-from tagtrainer.flows.run_all import STAGES, run_all
 from tagtrainer.flows.training import (
     again,
     clone_training,
@@ -11,6 +10,7 @@ from tagtrainer.flows.training import (
     resource_of,
     start_training,
 )
+from tagtrainer.flows.walk import STAGES, run_all
 
 __all__ = [
     "ENDED",

@@ -47,9 +47,9 @@ def start_training(ws: Workspace, draft: Draft, on_progress: OnProgress = silent
     return task_id
 
 
-def refuse_errors(ws: Workspace, draft: Draft) -> None:
+def refuse_errors(ws: Workspace, draft: Draft, *, frozen: bool = False) -> None:
     """Raise UserError flows.refused when the check list has an error."""
-    errors = [problem for problem in checks.check(ws, draft) if problem.level == "error"]
+    errors = [problem for problem in checks.check(ws, draft, frozen=frozen) if problem.level == "error"]
     if errors:
         raise UserError("flows.refused", count=len(errors), first=errors[0])
 
@@ -84,7 +84,7 @@ def again(ws: Workspace, task_id: str) -> str:
 def _refresh(ws: Workspace, task_id: str) -> None:
     """Build the steps of a training anew: paths in the settings may have changed, earlier files must stay."""
     draft, folder = draft_of(ws, task_id), ws.task(task_id)
-    refuse_errors(ws, draft)
+    refuse_errors(ws, draft, frozen=True)
     case = resolve(ws, draft)
     totals = freeze.load(folder).summary()
     attempt, changes = attempts.next_attempt(case, folder, ws.model(task_id), totals)

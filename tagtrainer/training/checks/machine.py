@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from tagtrainer import settings
+from tagtrainer.core import system
 from tagtrainer.core.files import human_size
 from tagtrainer.engines import Interpreter
 from tagtrainer.training.case import Case
@@ -30,11 +32,19 @@ def check(case: Case) -> Iterator[Problem]:
     if not status.found:
         yield error("plan.engine_missing", "settings", engine=case.engine.id, reason=status.message)
         return
+    if not _has_card():
+        yield warning("plan.no_card", "settings", engine=case.engine.id)
     found = case.engine.interpreter(case.ws)
     yield from _packages(case, found)
     if status.message:
         yield note("plan.engine_remark", "settings", engine=case.engine.id, remark=status.message)
     yield from _tokenizers(case)
+
+
+@lru_cache(maxsize=1)
+def _has_card() -> bool:
+    """Asked once: it takes up to a second, and cards do not come and go."""
+    return bool(system.gpus())
 
 
 def _disk(case: Case) -> Iterator[Problem]:

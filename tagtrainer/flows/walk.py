@@ -18,7 +18,7 @@ from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError, t
 from tagtrainer.datasets import store, transfer
 from tagtrainer.flows.background import wait
-from tagtrainer.flows.training import start_training
+from tagtrainer.flows.training import draft_of, start_training
 from tagtrainer.jobs import store as jobs
 from tagtrainer.jobs.store import State
 from tagtrainer.training import results
@@ -144,7 +144,7 @@ def _train(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
         datasets=[DatasetUse(id=dataset)], options=dict(walk.options),
     )  # fmt: skip
     began = time.time()
-    task_id = start_training(ws, draft)
+    task_id = _under_way(ws, draft) or start_training(ws, draft)
     task = jobs.load(ws, task_id)
     walk.say(t("run_all.training", id=task_id, engine=walk.engine, steps=task.detail["steps"]))
     state = wait(ws, task_id, walk.on_state)
@@ -156,6 +156,14 @@ def _train(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
         "epochs": task.detail["epochs"], "pictures": task.detail["pictures"], "seconds": round(time.time() - began, 1),
         "loss": _losses(ws, task_id), "files": _collect(ws, walk, task_id, task.detail["output_name"]),
     }  # fmt: skip
+
+
+def _under_way(ws: Workspace, draft: Draft) -> str:
+    """The training of an earlier call that was cut off: it went on without it."""
+    for task, state in jobs.list_tasks(ws, "training"):
+        if state.status in ("queued", "running") and draft_of(ws, task.id) == draft:
+            return task.id
+    return ""
 
 
 def _losses(ws: Workspace, task_id: str) -> dict[str, float] | None:
