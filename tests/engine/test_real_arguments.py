@@ -65,19 +65,20 @@ def test_the_engines_own_parser_reads_what_we_meant(trained: Trained) -> None:
     assert values["cache_latents"]["vae"] == values["train"]["vae"]
 
 
-def test_every_option_at_once_is_understood(trained: Trained) -> None:
+@pytest.mark.parametrize("role", ["cache_latents", "cache_text", "train"])
+def test_every_option_at_once_is_understood(trained: Trained, role: str) -> None:
     """Each declared option with some value of its own kind: the parser must know the name and take the value."""
     from tagtrainer.core import fields
 
-    step = next(step for step in jobs.load(trained.ws, trained.task).steps if step.name == "train")
+    step = next(step for step in jobs.load(trained.ws, trained.task).steps if step.name == role)
     options = qwen_image.FAMILY.options
     words = []
     for spec in fields.specs(options).values():
-        if "train" in spec.roles and spec.emit != "never":
+        if role in spec.roles and spec.emit != "never":
             words += fields.words_of(spec, sample_value(spec))
     program = list(step.argv)[: next(i for i, word in enumerate(step.argv) if word.startswith("--"))]
     values = parsed([*program, *words], step.cwd, dict(step.env))
-    assert values["network_dim"] == 3
+    assert values["dataset_config"] == "x"
 
 
 def sample_value(spec: Any) -> Any:
@@ -88,7 +89,7 @@ def sample_value(spec: Any) -> Any:
         "float": 0.5,
         "bool": True,
         "str": "x",
-        "list": ("a=1",),
+        "list": ("1",),
         "int_or_float": "3",
         "size": (64, 64),
     }
