@@ -43,7 +43,7 @@ def _texts() -> dict[str, str]:
 def _template() -> str:
     """Static HTML in the current language; braces and dollars are written so that no template language sees them."""
     text = {name: html.escape(words) for name, words in _texts().items()}
-    packed = _inert(html.escape(json.dumps(_texts(), ensure_ascii=True), quote=True))
+    packed = inert(html.escape(json.dumps(_texts(), ensure_ascii=True), quote=True))
     return f"""<section class="gl" hidden data-texts="{packed}">
 {_bar(text)}{_adding(text)}
 <div class="gl-body"><div class="gl-left"><div class="gl-grid" tabindex="0" role="listbox" aria-multiselectable="true"
@@ -90,6 +90,6 @@ def _view(text: dict[str, str]) -> str:
 <button type="button" class="gl-button gl-mine">{text["keep_mine"]}</button></div></aside>"""
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Braces and dollars as character references: the attribute's text stays, no template language finds its marks."""
     return text.replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("`", "&#96;")
