@@ -92,6 +92,7 @@ def test_the_worst_stand_first(ws: Workspace, dataset: str) -> None:
         ({"enable_bucket": False, "resolution": "100,128"}, "plan.uneven_crop"),
         ({"enable_bucket": True, "resolution": "16,16"}, "buckets.too_small"),
         ({"max_train_epochs": None, "max_train_steps": 0}, "plan.no_steps"),
+        ({"network_weights": "/no/such/file.safetensors"}, "plan.no_such_path"),
     ],
 )
 def test_option_traps(ws: Workspace, dataset: str, options: dict[str, Any], key: str) -> None:

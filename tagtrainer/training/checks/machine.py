@@ -65,6 +65,8 @@ def _packages(case: Case, found: Interpreter) -> Iterator[Problem]:
     for name, package in ATTENTION_PACKAGES.items():
         if case.value(name) and not found.has(package):
             yield error("plan.option_package", name, option=name, package=package)
+    if case.value("log_with") in ("wandb", "all") and not found.has("wandb"):
+        yield error("plan.option_package", "log_with", option="wandb", package="wandb")
     if case.value("compile") and not found.has("triton"):
         yield error("plan.option_package", "compile", option="compile", package="triton")
     if not found.has("tensorboard"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from pathlib import Path
 
 from tagtrainer.core import fields
 from tagtrainer.core.files import slug
@@ -29,7 +30,19 @@ def check(case: Case) -> Iterator[Problem]:
     yield from _precision(case)
     yield from _schedule(case)
     yield from _pairs(case)
+    yield from _files(case)
     yield from _length(case)
+
+
+def _files(case: Case) -> Iterator[Problem]:
+    """Files and folders that options name; the engine would look for them after loading the model."""
+    for name, spec in fields.specs(case.options).items():
+        if not spec.path or spec.ui_hidden:
+            continue
+        value = case.value(name, "")
+        for path in value if isinstance(value, tuple) else (value,):
+            if path and not Path(path).expanduser().exists():
+                yield error("plan.no_such_path", name, label=spec.label, path=path)
 
 
 def _name(case: Case) -> Iterator[Problem]:
