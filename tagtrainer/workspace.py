@@ -80,14 +80,20 @@ class Workspace:
         return self.models / safe_id(task_id)
 
 
+def place_of(root: Path | str | None = None, config: Path | str | None = None) -> Workspace:
+    """Where the workspace is or would be; makes nothing."""
+    folder = Path(root or os.environ.get("TAGTRAINER_WORKSPACE") or DEFAULT_ROOT).expanduser().absolute()
+    settings = config or os.environ.get("TAGTRAINER_CONFIG")
+    return Workspace(folder, Path(settings).expanduser().absolute() if settings else folder / "config.json")
+
+
 def open_workspace(root: Path | str | None = None, config: Path | str | None = None) -> Workspace:
     """The workspace at `root`, else $TAGTRAINER_WORKSPACE, else the folder beside the program; made when missing.
 
     Raises UserError workspace.not_a_folder, workspace.not_writable.
     """
-    folder = Path(root or os.environ.get("TAGTRAINER_WORKSPACE") or DEFAULT_ROOT).expanduser().absolute()
-    settings = config or os.environ.get("TAGTRAINER_CONFIG")
-    ws = Workspace(folder, Path(settings).expanduser().absolute() if settings else folder / "config.json")
+    ws = place_of(root, config)
+    folder = ws.root
     if folder.exists() and not folder.is_dir():
         raise UserError("workspace.not_a_folder", path=folder)
     try:

@@ -217,6 +217,16 @@ def test_a_counter_without_total_uses_what_the_step_expects() -> None:
     meter = Meter(expected=6)
     meter.see("3it [00:02,  2.41it/s]", at=1.0)
     assert meter.now is not None and (meter.now.n, meter.now.total) == (3, 6)
+    for count in (4, 1, 2):  # a second dataset begins
+        meter.see(f"{count}it [00:02,  2.41it/s]", at=2.0)
+    assert (meter.now.n, meter.now.total) == (6, 6)
+
+
+def test_a_task_without_steps_is_done(ws: Workspace, here: None) -> None:
+    store.create(ws, Task(id="none", kind="test", title="None", steps=[]))
+    store.submit(ws, "none")
+    work(ws)
+    assert store.state(ws, "none").status == "completed"
 
 
 @given(st.text(alphabet="ab\r\n%|/[]0123 :,<?it", max_size=300), st.integers(1, 7))

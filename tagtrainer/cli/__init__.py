@@ -18,7 +18,7 @@ from typing import Any
 
 from tagtrainer import __version__, settings
 from tagtrainer.core.text import LANGUAGES, UserError, match_language, set_language, t
-from tagtrainer.workspace import open_workspace
+from tagtrainer.workspace import open_workspace, place_of
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -57,7 +57,7 @@ def _language_of(argv: Sequence[str]) -> str:
     peek.add_argument("--config")
     try:
         known, _ = peek.parse_known_args([word for word in argv if word not in ("-h", "--help")])
-        chosen = settings.load(open_workspace(known.workspace, known.config)).ui.language
+        chosen = settings.load(place_of(known.workspace, known.config)).ui.language
     except (argparse.ArgumentError, UserError):
         chosen = ""
     if chosen in LANGUAGES:

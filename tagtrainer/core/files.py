@@ -27,7 +27,8 @@ _WINDOWS_DEVICES = frozenset(
 def writing(path: Path, *, secret: bool = False, durable: bool = True) -> Iterator[IO[bytes]]:
     """Open a temporary neighbour of `path` for writing; on success fsync and rename it over `path`, else remove it.
 
-    `secret` creates it with mode 0600. Not `durable`: no fsync, for what can be made again or is on disk elsewhere. A full disk or a folder without write permission raises UserError.
+    `secret` creates it with mode 0600. Not `durable`: no fsync, for what can be made again or is on disk elsewhere. A full
+    disk or a folder without write permission raises UserError.
     """
     temporary = path.with_name(f".{path.name[:80]}.{uuid.uuid4().hex[:8]}.tmp")
     try:

@@ -35,6 +35,8 @@ class Meter:
 
     expected: int | None = None
     now: Progress | None = None
+    _base: int = 0
+    _last: int = 0
     _points: deque[tuple[float, int]] = field(default_factory=deque)
 
     def see(self, text: str, at: float | None = None) -> bool:
@@ -47,7 +49,13 @@ class Meter:
 
     def _count(self, text: str, at: float | None) -> bool:
         counter = COUNTER.search(text)
-        return counter is not None and self._set("", int(counter["n"]), self.expected, "", at)
+        if counter is None:
+            return False
+        n = int(counter["n"])
+        if n < self._last:  # the counter starts again for the next dataset
+            self._base += self._last
+        self._last = n
+        return self._set("", self._base + n, self.expected, "", at)
 
     def _set(self, label: str, n: int, total: int | None, note: str, at: float | None) -> bool:
         at = time.time() if at is None else at

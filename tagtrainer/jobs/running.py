@@ -48,7 +48,10 @@ class Running:
         store.raw_path(self.ws, self.task.id).write_bytes(b"")
         (self.folder / "result.json").unlink(missing_ok=True)
         self.state = self.state.model_copy(update={"status": "running", "started_at": time.time(), "step_times": []})
-        self._begin(0)
+        if self.task.steps:
+            self._begin(0)
+        else:
+            self._end("completed")
 
     def adopt(self) -> None:
         """Take over from a worker that is gone: its step may still run, may have ended, or may never have begun."""
@@ -79,7 +82,7 @@ class Running:
         return self.folder / f"exit-{self.state.attempt}-{self.state.step}.json"
 
     def _prepare(self, number: int) -> None:
-        self._collapser = Collapser(Meter(expected=self.task.steps[number].total))
+        self._collapser = Collapser(Meter(expected=self.task.steps[number].total if self.task.steps else None))
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def _begin(self, number: int) -> None:

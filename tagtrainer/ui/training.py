@@ -58,7 +58,7 @@ class Tab:
             self.engine = gr.Radio(
                 names, value="rehearsal", label=t("training_tab.engine_label"), elem_id="training_engine", scale=3
             )
-        with gr.Row(equal_height=True):
+        with gr.Row(equal_height=False):
             self.preset = gr.Dropdown(
                 [], label=t("training_tab.preset"), elem_id="training_preset", filterable=False, scale=3
             )
@@ -139,7 +139,7 @@ class Tab:
         on(self.shell.change, self.look, asked, sheet)
         on(self.preset.input, self.take_preset, self.preset, everything)
         on(self.keep.click, self.keep_preset, {*self.inputs, self.preset_name}, [self.preset, self.preset_name])
-        on(self.search.input, self.find, self.search, [*everything, *self.folds.values()], trigger_mode="always_last")
+        on(self.search.change, self.find, self.search, [*everything, *self.folds.values()], trigger_mode="always_last")
         on(
             self.more.click,
             self.add_row,
@@ -248,7 +248,7 @@ class Tab:
         return [_note(draft.engine), numbers, self._problem_list(found), command]
 
     def _problem_list(self, found: list[checks.Problem]) -> str:
-        rows = [(problem.level, str(problem), self._where(problem.where)) for problem in found]
+        rows: list[tuple[str, str, str]] = [(p.level, str(p), self._where(p.where)) for p in found]
         if not any(level == "error" for level, _, _ in rows):
             rows.insert(0, ("good", t("training_tab.ready"), ""))
         marks = {"error": "✕", "warning": "!", "note": "i", "good": "✓"}

@@ -89,7 +89,7 @@ FAMILY = Family(
             shared=True,
             text="qwen_text_encoder",
         ),
-    ),  # fmt: skip
+    ),
     scripts={
         "cache_latents": "qwen_image_cache_latents",
         "cache_text": "qwen_image_cache_text_encoder_outputs",

@@ -1,0 +1,159 @@
+"""The whole walk in the page: sample dataset, a rehearsal, its log, curves, samples and files; reload, kill -9, go on."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tagtrainer.datasets import sample
+from tagtrainer.jobs import store as jobs
+from tagtrainer.workspace import Workspace
+from tests.browser.conftest import App, OpenPage
+
+pytestmark = pytest.mark.browser
+SECONDS = 1000
+
+
+@pytest.fixture(scope="module")
+def dataset(app: App) -> str:
+    return sample.make_sample(app.ws)
+
+
+def fill(page: Page, name: str, value: str) -> None:
+    box = page.locator(f"#opt_{name} textarea, #opt_{name} input").first
+    box.fill(value)
+    box.blur()
+
+
+def open_form(page: Page, name: str, dataset: str, **values: str) -> None:
+    """A small run in the Training tab."""
+    page.locator("#tab_training-button").click()
+    page.locator("#training_name input, #training_name textarea").first.fill(name)
+    for option, value in {
+        "resolution": "256,256",
+        "max_train_epochs": "2",
+        "sample_prompts_text": "",
+        **values,
+    }.items():
+        fill(page, option, value)
+    expect(page.locator("#training_numbers")).to_contain_text("24", timeout=20 * SECONDS)
+
+
+def newest(ws: Workspace) -> str:
+    return jobs.list_tasks(ws, "training")[0][0].id
+
+
+def wait_status(ws: Workspace, task: str, *wanted: str, seconds: float = 90) -> str:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        status = jobs.state(ws, task).status
+        if status in wanted:
+            return status
+        time.sleep(0.1)
+    raise AssertionError(f"{jobs.state(ws, task)}")
+
+
+def test_from_the_form_to_a_trained_rehearsal(app: App, open_page: OpenPage, dataset: str) -> None:
+    page = open_page()
+    prompt = "a robot <img src=x onerror=alert(1)> ${1+1} {{value}}"
+    open_form(page, "walk <b>lora</b>", dataset, sample_prompts_text=prompt, sample_every_n_epochs="1")
+    expect(page.locator("#training_problems")).to_contain_text("Nothing stands in the way", timeout=20 * SECONDS)
+    expect(page.locator("#training_numbers")).to_contain_text("48")
+    page.locator("#training_start").click()
+    expect(page.locator("#tab_runs-button")).to_have_attribute("aria-selected", "true", timeout=30 * SECONDS)
+    expect(page.locator(".rn-title")).to_have_text("walk <b>lora</b>", timeout=20 * SECONDS)
+    wait_status(app.ws, newest(app.ws), "completed")
+    expect(page.locator(".rn-row[aria-current=true] em")).to_have_text("done", timeout=20 * SECONDS)
+    expect(page.locator(".rn-facts")).to_contain_text("48 / 48", timeout=20 * SECONDS)
+    expect(page.locator(".rn-stages li.is-done")).to_have_count(4)
+    expect(page.locator(".rn-plots")).to_be_visible()
+    expect(page.locator(".rn-log")).to_have_value(re.compile("model saved"), timeout=20 * SECONDS)
+    expect(page.locator(".rn-shot")).to_have_count(2, timeout=20 * SECONDS)
+    expect(page.locator(".rn-prompt")).to_have_text(prompt)
+    expect(page.locator(".rn-sub")).to_contain_text("Rehearsal")
+    pixels = "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    assert page.locator(".rn-loss").evaluate(f"c => ({pixels})(c).some((v, i) => i % 4 === 3 && v > 200)")
+    with page.expect_download() as download:
+        page.locator(".rn-checkpoints a").first.click()
+    assert download.value.path().stat().st_size > 1000
+    page.reload()
+    expect(page.locator(".rn-title")).to_have_text("walk <b>lora</b>", timeout=30 * SECONDS)
+    expect(page.locator(".rn-log")).to_have_value(re.compile("model saved"), timeout=20 * SECONDS)
+
+
+def test_what_was_typed_survives_a_reload_and_problems_say_where(app: App, open_page: OpenPage, dataset: str) -> None:
+    page = open_page(tab="training")
+    fill(page, "network_dim", "banana")
+    expect(page.locator("#training_problems")).to_contain_text("“banana” is not a", timeout=20 * SECONDS)
+    expect(page.locator("#training_problems")).to_contain_text("Mend it here: Rank")
+    fill(page, "network_dim", "24")
+    expect(page.locator("#training_problems")).not_to_contain_text("banana", timeout=20 * SECONDS)
+    page.reload()
+    expect(page.locator("#opt_network_dim input, #opt_network_dim textarea").first).to_have_value(
+        "24", timeout=30 * SECONDS
+    )
+    fill(page, "network_dim", "16")
+    expect(page.locator("#training_numbers")).to_contain_text("24")
+
+
+def test_search_presets_and_command(app: App, open_page: OpenPage, dataset: str) -> None:
+    page = open_page(tab="training")
+    expect(page.locator("#training_numbers")).to_contain_text("24", timeout=30 * SECONDS)
+    page.locator("#training_search input, #training_search textarea").first.fill("warm-up")
+    expect(page.locator("#opt_lr_warmup_steps")).to_be_visible(timeout=20 * SECONDS)
+    expect(page.locator("#opt_network_dropout")).to_be_hidden()
+    page.locator("#training_search input, #training_search textarea").first.fill("")
+    page.locator("#training_preset input").click()
+    page.get_by_role("option", name="Low memory").click()
+    expect(page.locator("#opt_blocks_to_swap input, #opt_blocks_to_swap textarea").first).to_have_value(
+        "45", timeout=20 * SECONDS
+    )
+    page.locator("#training_command_fold button").first.click()
+    expect(page.locator("#training_command textarea")).to_have_value(
+        re.compile("--blocks_to_swap 45"), timeout=20 * SECONDS
+    )
+
+
+def test_a_kill_of_the_app_does_not_end_a_training(app: App, open_page: OpenPage, dataset: str) -> None:
+    page = open_page()
+    open_form(page, "long", dataset, max_train_epochs="400", sample_every_n_epochs="")
+    page.locator("#training_start").click()
+    expect(page.locator(".rn-title")).to_have_text("long", timeout=30 * SECONDS)
+    task = newest(app.ws)
+    expect(page.locator(".rn-facts")).to_contain_text("/ 9600", timeout=40 * SECONDS)
+    app.kill()
+    before = jobs.state(app.ws, task)
+    assert before.status == "running"
+    app.start()
+    again = open_page(tab="runs")
+    expect(again.locator(".rn-row.is-running b")).to_have_text("long", timeout=30 * SECONDS)
+    assert jobs.state(app.ws, task).pid == before.pid
+    again.on("dialog", lambda dialog: dialog.accept())
+    again.locator(".rn-row.is-running").click()
+    again.locator(".rn-stop").click()
+    assert wait_status(app.ws, task, "stopped", seconds=40) == "stopped"
+    expect(again.locator(".rn-again")).to_be_visible(timeout=20 * SECONDS)
+    again.locator(".rn-again").click()
+    wait_status(app.ws, task, "running", "queued", seconds=30)
+    jobs.request_stop(app.ws, task)
+    wait_status(app.ws, task, "stopped", seconds=40)
+    for other in open_pages(page, again):
+        other.problems.clear()
+
+
+def open_pages(*pages: Page) -> tuple[Page, ...]:
+    """Pages whose server was killed under them: what their scripts said of it is not counted."""
+    return pages
+
+
+def test_files_of_other_places_are_not_served(app: App, open_page: OpenPage, dataset: str) -> None:
+    page = open_page()
+    task = newest(app.ws)
+    for file in ("..%2F..%2Fconfig.json", "..%2Ftask.json", "config.json"):
+        for kind in ("checkpoint", "sample"):
+            status = page.evaluate(f"fetch('/api/runs/{task}/{kind}/{file}').then(r => r.status)")
+            assert status in (400, 404), (kind, file, status)
+    assert page.evaluate("fetch('/api/runs/..%2F..%2Fetc/log').then(r => r.status)") in (400, 404)
