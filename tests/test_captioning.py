@@ -43,7 +43,7 @@ def dataset(ws: Workspace, tmp_path: Path) -> str:
 
 def profile_at(ws: Workspace, url: str, key: str | None = None, **options: Any) -> str:
     values = {"base_url": url, "retries": 0, "timeout": 5.0, "concurrency": 1, **options}
-    return profiles.save_profile(ws, "Mine", "openai_compatible", values, key=key).id
+    return profiles.save_profile(ws, "Mine", "openai_compatible", values, profile_id="mine", key=key).id
 
 
 def texts(ws: Workspace, dataset: str) -> list[str]:
@@ -90,7 +90,7 @@ def test_what_is_sent_and_what_comes_back(ws: Workspace, dataset: str) -> None:
         item = store.items(ws, dataset)[0]
         result = batch.try_one(ws, profile, dataset, item.id)
         assert (result.text, result.thinking, result.tokens_in, result.tokens_out) == (
-            "A red boat at sea.",
+            "sks, A red boat at sea.",
             "hm, a boat",
             11,
             7,
@@ -161,7 +161,7 @@ def test_busy_servers_are_asked_again(ws: Workspace, dataset: str) -> None:
 
     with Fake(behave) as fake:
         profile = profile_at(ws, fake.url, model="tiny", retries=4)
-        assert batch.try_one(ws, profile, dataset, store.items(ws, dataset)[0].id).text == "at last"
+        assert batch.try_one(ws, profile, dataset, store.items(ws, dataset)[0].id).text == "sks, at last"
         assert len(fake.calls) == 4
 
 
@@ -232,11 +232,11 @@ def test_modes(ws: Workspace, dataset: str) -> None:
         report = batch.run(ws, dataset, profile, "missing")
         assert (report.done, report.skipped, texts(ws, dataset)[0]) == (3, 1, "mine")
         batch.run(ws, dataset, profile, "append", [first.id])
-        assert texts(ws, dataset)[0] == "mine theirs"
+        assert texts(ws, dataset)[0] == "mine, sks, theirs"
         batch.run(ws, dataset, profile, "replace")
-        assert set(texts(ws, dataset)) == {"theirs"}
+        assert set(texts(ws, dataset)) == {"sks, theirs"}
         rows = list(read_jsonl(ws.dataset(dataset) / "history" / "captions.jsonl"))
-        assert any(change["old"] == "mine theirs" for row in rows for change in row["changes"])
+        assert any(change["old"] == "mine, sks, theirs" for row in rows for change in row["changes"])
         assert rows[-1]["who"].startswith("caption:mine")
     with pytest.raises(UserError):
         batch.run(ws, dataset, profile, "nonsense")

@@ -9,15 +9,17 @@ import hashlib
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from tagtrainer.captioning import profiles
 from tagtrainer.captioning.base import CaptionRequest, CaptionResult, Session
 from tagtrainer.captioning.ledger import Ledger, open_ledger
+from tagtrainer.captioning.pace import Pace
 from tagtrainer.core.files import write_json
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.steps import Step
@@ -28,21 +30,34 @@ from tagtrainer.workspace import Workspace
 
 Mode = Literal["missing", "replace", "append"]
 MODES: tuple[Mode, ...] = ("missing", "replace", "append")
-FATAL = frozenset({"captioning.key_refused", "captioning.no_key", "captioning.key_letters", "captioning.bad_url"})
-HOPELESS = frozenset({"captioning.unreachable", "captioning.not_json", "captioning.not_found"})
+FATAL = frozenset(
+    {"captioning.key_refused", "captioning.no_key", "captioning.key_letters", "captioning.bad_url", "captioning.no_model",
+     "captioning.no_credit", "core.disk_full", "core.not_writable"}
+)  # fmt: skip
+"""What the next picture would meet as well: the batch ends."""
+HOPELESS = frozenset(
+    {"captioning.unreachable", "captioning.not_json", "captioning.not_found", "captioning.forbidden", "captioning.timeout",
+     "captioning.rate_limited"}
+)  # fmt: skip
+"""What may be one picture's bad luck: the batch ends when it happens to several in a row."""
 GIVE_UP_AFTER = 5
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @dataclass
 class BatchReport:
-    """`errors` are rows of item, name, reason (a sentence) and key. `stopped` tells why it ended early, if it did."""
+    """`errors` are rows of item, name, reason (a sentence), key and values. `stopped` tells why it ended early, if it did.
+
+    `earlier` is what earlier attempts of the same task had done already.
+    """
 
     done: int = 0
+    earlier: int = 0
     skipped: int = 0
-    errors: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
     seconds: float = 0.0
     stopped: str = ""
+    stopped_by: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -54,6 +69,7 @@ class _Run:
     trigger: str
     ledger: Ledger
     report: BatchReport
+    pace: Pace = field(default_factory=Pace)
     in_a_row: int = 0
 
     @property
@@ -76,17 +92,30 @@ def run(
     task = os.environ.get("TAGTRAINER_TASK")
     folder = Path(task) if task else None
     batch = _Run(ws, dataset, profile, mode, meta.trigger_word, open_ledger(folder), BatchReport())
+    batch.report.earlier = len(batch.ledger.done)
     index.sync(ws, dataset)
     began = time.monotonic()
     try:
         _work(batch, _wanted(batch, items), on_progress, stop)
+    except UserError as error:
+        _stop(batch, str(error), error)
+        raise
     finally:
         batch.report.seconds = time.monotonic() - began
         if folder is not None:
-            write_json(folder / "result.json", batch.report.__dict__)
+            write_json(folder / "result.json", asdict(batch.report))
     if not batch.report.stopped:
         batch.ledger.finish(len(batch.report.errors))
     return batch.report
+
+
+def _stop(batch: _Run, sentence: str, error: UserError) -> None:
+    batch.report.stopped = sentence
+    batch.report.stopped_by = _as_row(error)
+
+
+def _as_row(error: UserError) -> dict[str, Any]:
+    return {"key": error.key, "values": {name: str(value) for name, value in error.values.items()}}
 
 
 def _wanted(batch: _Run, items: Sequence[str] | None) -> list[Item]:
@@ -107,40 +136,57 @@ def _work(batch: _Run, items: list[Item], on_progress: OnProgress, stop: Callabl
         on_progress(1, 1, "")
         return
     with provider.open(options, profiles.key_of(batch.ws, batch.profile)) as session:
-        for number, (item, outcome) in enumerate(
-            _answers(batch, session, items, provider.concurrency(options), stop), 1
-        ):
-            _settle(batch, item, outcome)
+        number = 0
+        for item, error in _answers(batch, session, items, provider.concurrency(options), stop):
+            if item is None:
+                on_progress(number, total, t("captioning.paused", seconds=round(batch.pace.left)))
+                continue
+            number += 1
+            _settle(batch, item, error)
             on_progress(number, total, item.name)
     if stop() and not batch.report.stopped:
-        batch.report.stopped = t("captioning.stopped")
+        _stop(batch, t("captioning.stopped"), UserError("captioning.stopped"))
 
 
 def _answers(
     batch: _Run, session: Session, items: list[Item], at_once: int, stop: Callable[[], bool]
-) -> Iterator[tuple[Item, UserError | None]]:
-    """(item, None or what went wrong) as answers come; asking ends when told so, what was asked is still waited for."""
-    waiting = iter(items)
+) -> Iterator[tuple[Item | None, UserError | None]]:
+    """(item, None or what went wrong) as answers come, (None, None) while the server wants to be left alone.
+
+    Asking ends when told so; what was asked already is still waited for.
+    """
+    waiting = deque(items)
     asked: dict[Future[None], Item] = {}
-    speech = language()
-    with ThreadPoolExecutor(
-        max_workers=at_once, thread_name_prefix="caption", initializer=set_language, initargs=(speech,)
-    ) as pool:
+    with ThreadPoolExecutor(at_once, "caption", initializer=set_language, initargs=(language(),)) as pool:
         while True:
-            while len(asked) < at_once and not stop() and not batch.report.stopped:
-                item = next(waiting, None)
-                if item is None:
-                    break
+            more = bool(waiting) and not stop() and not batch.report.stopped
+            while more and waiting and len(asked) < at_once and not batch.pace.left:
+                item = waiting.popleft()
                 asked[pool.submit(_one, batch, session, item)] = item
-            if not asked:
+            if asked:
+                for future in wait(asked, return_when=FIRST_COMPLETED).done:
+                    yield from _outcome(batch, asked.pop(future), future, waiting)
+            elif more:
+                time.sleep(min(batch.pace.left, 0.5))
+                yield None, None
+            else:
                 return
-            for future in wait(asked, return_when=FIRST_COMPLETED).done:
-                item = asked.pop(future)
-                try:
-                    future.result()
-                    yield item, None
-                except UserError as error:
-                    yield item, error
+
+
+def _outcome(
+    batch: _Run, item: Item, future: Future[None], waiting: deque[Item]
+) -> Iterator[tuple[Item, UserError | None]]:
+    """One answer; a picture that came at a bad moment is put back in the line instead."""
+    try:
+        future.result()
+    except UserError as error:
+        if batch.pace.pauses(error, item.id):
+            waiting.appendleft(item)
+        else:
+            yield item, error
+        return
+    batch.pace.went_well()
+    yield item, None
 
 
 def _one(batch: _Run, session: Session, item: Item) -> None:
@@ -149,7 +195,7 @@ def _one(batch: _Run, session: Session, item: Item) -> None:
     if known is None:
         old = store.caption(batch.ws, batch.dataset, item.id)
         result = session.caption(request_for(batch.ws, batch.dataset, item, batch.trigger, old))
-        new = f"{old.strip()} {result.text}" if batch.mode == "append" and old.strip() else result.text
+        new = joined(old, result.text, batch.trigger) if batch.mode == "append" else result.text
         batch.ledger.answer(item.id, old, new, result.model)
         known = batch.ledger.answers[item.id]
     if store.caption(batch.ws, batch.dataset, item.id) != known["new"]:
@@ -159,9 +205,21 @@ def _one(batch: _Run, session: Session, item: Item) -> None:
     batch.ledger.wrote(item.id)
 
 
+def joined(old: str, new: str, trigger: str) -> str:
+    """`new` after `old`: a space after a sentence, a comma after tags, the trigger word only once."""
+    old = old.strip()
+    if trigger and trigger in old and new.startswith(f"{trigger}, "):
+        new = new.removeprefix(f"{trigger}, ")
+    if not old:
+        return new
+    return f"{old} {new}" if old[-1] in ".!?。！？,，;；" else f"{old}, {new}"
+
+
 def request_for(ws: Workspace, dataset: str, item: Item, trigger: str, caption: str) -> CaptionRequest:
-    """What a provider is told of a picture."""
+    """What a provider is told of a picture. Raises UserError captioning.no_picture."""
     path = store.medium_path(ws, dataset, item.id)
+    if not path.is_file():
+        raise UserError("captioning.no_picture", name=item.name)
     return CaptionRequest(item.id, path, item.name, item.folder, trigger, item.width, item.height, caption)
 
 
@@ -170,11 +228,13 @@ def _settle(batch: _Run, item: Item, error: UserError | None) -> None:
         batch.report.done += 1
         batch.in_a_row = 0
         return
-    batch.report.errors.append({"item": item.id, "name": item.name, "reason": str(error), "key": error.key})
+    row = {"item": item.id, "name": item.name, "reason": str(error), **_as_row(error)}
+    batch.report.errors.append(row)
+    batch.ledger.failed(row)
     print(f"\n{item.name}: {error}", file=sys.stderr, flush=True)
     batch.in_a_row = batch.in_a_row + 1 if error.key in HOPELESS else 0
     if error.key in FATAL or batch.in_a_row >= GIVE_UP_AFTER:
-        batch.report.stopped = t("captioning.gave_up", reason=error)
+        _stop(batch, t("captioning.gave_up", reason=error), error)
 
 
 def try_one(
@@ -206,19 +266,8 @@ def task_steps(
         raise UserError("captioning.no_mode", mode=mode, known=", ".join(MODES))
     profiles.options_of(profiles.get(ws, profile_id))
     store.get(ws, dataset)
-    argv = [
-        sys.executable,
-        "-m",
-        "tagtrainer",
-        "--workspace",
-        str(ws.root),
-        "--config",
-        str(ws.config),
-        "--json",
-        "caption",
-        "batch",
-    ]
-    argv += [dataset, "--profile", profile_id, "--mode", mode]
+    argv = [sys.executable, "-m", "tagtrainer", "--workspace", str(ws.root), "--config", str(ws.config), "--json"]
+    argv += ["caption", "batch", dataset, "--profile", profile_id, "--mode", mode]
     if items is not None:
         name = hashlib.sha256("\n".join(items).encode()).hexdigest()[:16]
         path = ws.runtime / "selections" / f"{name}.json"

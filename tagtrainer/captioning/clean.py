@@ -14,11 +14,13 @@ _OPENER = re.compile(
     rf"|(?:好的[,，。!！]?\s*)?(?:以下是|这是)[^:\uff1a\n]{{0,30}}{_COLON}|(?:描述|标签|图片描述){_COLON})\s*",
     re.IGNORECASE,
 )
+_UNWRITABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _QUOTES = (('"', '"'), ("“", "”"), ("「", "」"), ("'", "'"), ("**", "**"))
 
 
 def clean(answer: str, *, one_line: bool = True) -> tuple[str, str]:
-    """(caption, thinking) of an answer."""
+    """(caption, thinking) of an answer; what no text file can hold is left out."""
+    answer = _UNWRITABLE.sub("", answer).replace("\r\n", "\n").replace("\r", "\n")
     thoughts = [match[2].strip() for match in _THINK.finditer(answer)]
     text = _THINK.sub("", answer)
     early = _END_ONLY.match(text)  # some servers swallow the opening mark

@@ -1,6 +1,6 @@
 """What a batch has been answered so far: every answer is on disk before it becomes a caption, so none is asked for twice.
 
-ledger.jsonl in the task's folder. Must not ask or write captions.
+ledger.jsonl in the task's folder; beside it errors.jsonl, what went wrong in this attempt. Must not ask or write captions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer.core.files import append_jsonl, read_jsonl
+
+ERRORS = "errors.jsonl"
 
 
 @dataclass
@@ -33,6 +35,11 @@ class Ledger:
         self.done.add(item)
         self._add({"item": item, "done": True})
 
+    def failed(self, row: dict[str, Any]) -> None:
+        """A picture could not be captioned."""
+        if self.path is not None:
+            append_jsonl(self.path.with_name(ERRORS), row)
+
     def finish(self, failed: int) -> None:
         """The batch came to its end."""
         self._add({"finished": True, "failed": failed})
@@ -48,14 +55,16 @@ def open_ledger(folder: Path | None) -> Ledger:
     if folder is None:
         return Ledger(None)
     path = folder / "ledger.jsonl"
-    rows = list(read_jsonl(path))
+    (folder / ERRORS).unlink(missing_ok=True)
+    rows = [row for row in read_jsonl(path) if isinstance(row, dict)]
     if rows and rows[-1].get("finished") and not rows[-1].get("failed"):
         path.replace(folder / f"ledger-{len(list(folder.glob('ledger-*.jsonl'))) + 1}.jsonl")
         rows = []
     found = Ledger(path)
     for row in rows:
+        item = str(row.get("item", ""))
         if row.get("done"):
-            found.done.add(row["item"])
-        elif "new" in row:
-            found.answers[row["item"]] = row
+            found.done.add(item)
+        elif {"new", "old", "model"} <= row.keys():
+            found.answers[item] = row
     return found

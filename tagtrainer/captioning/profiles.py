@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tomllib
 from collections.abc import Mapping
@@ -70,7 +71,12 @@ def provider_of(profile: Profile) -> Provider:
 
 def options_of(profile: Profile, overrides: Mapping[str, Any] | None = None) -> Any:
     """The profile's option set. Raises UserError for the first value that cannot be."""
-    loaded, _ = fields.load(provider_of(profile).options, {**profile.options, **(overrides or {})})
+    kind = provider_of(profile).options
+    blank = {name for name, spec in fields.specs(kind).items() if spec.kind == "str" and spec.default == ""}
+    values = {**profile.options, **(overrides or {})}
+    loaded, _ = fields.load(
+        kind, {name: value for name, value in values.items() if name not in blank or str(value or "").strip()}
+    )
     for problem in fields.problems(loaded):
         raise UserError(problem.key, **problem.values)
     return loaded
@@ -88,7 +94,7 @@ def save_profile(
     """Keep a profile of the user's own. `key` None keeps the stored key, "" removes it. Raises UserError."""
     if not name.strip():
         raise UserError("captioning.no_name")
-    ident = safe_id(profile_id) if profile_id else slug(name, fallback="profile")
+    ident = safe_id(profile_id) if profile_id else _new_id(ws, name)
     draft = Profile(ident, name.strip(), provider, options)
     kept = fields.dump(options_of(draft))
     row = {"name": draft.name, "provider": provider, "options": kept}
@@ -96,6 +102,17 @@ def save_profile(
     if key is not None:
         settings.set_secret(ws, f"captioning.{ident}", key.strip())
     return get(ws, ident)
+
+
+def _new_id(ws: Workspace, name: str) -> str:
+    known, first = profiles(ws), slug(name, fallback="profile")
+    others = (f"{first}-{number}" for number in itertools.count(2))
+    return first if first not in known else next(ident for ident in others if ident not in known)
+
+
+def shipped_ids() -> set[str]:
+    """Profiles that come with the app; deleting one's own version of such a profile brings the shipped one back."""
+    return {path.stem for path in (PRESETS / "captioning").glob("*.toml")}
 
 
 def delete_profile(ws: Workspace, profile: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import threading
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,11 @@ def _batch(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     from tagtrainer.captioning import batch
 
     items = read_json(args.items) if args.items else None
-    report = batch.run(ws, args.id, args.profile, args.mode, items, Printer("caption"))
+    stop = threading.Event()
+    for name in ("SIGTERM", "SIGBREAK"):  # what was asked is still waited for and kept
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: stop.set())
+    report = batch.run(ws, args.id, args.profile, args.mode, items, Printer("caption"), stop.is_set)
     if report.stopped or (report.errors and not report.done):
         raise UserError(
             "captioning.batch_failed", count=len(report.errors), first=report.stopped or report.errors[0]["reason"]

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import logging
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +25,7 @@ from tagtrainer.core.text import UserError
 if TYPE_CHECKING:
     import openai
 
+TOKENS = "max_completion_tokens"
 MEDIA = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 PROMPT = (
     "Describe this picture for training an image model: subject, clothing, pose, background, light and style, in one or two "
@@ -39,20 +42,12 @@ class OpenAIOptions:
         group="server", roles=(), basic=True, optional=False,
     )  # fmt: skip
     model: str = option(
-        "",
-        "Model",
-        "Name as the server knows it; List models asks it. Empty: the first one it offers.",
-        group="server",
-        roles=(),
-        basic=True,
-    )
+        "", "Model", "Name as the server knows it; empty: the first one that it offers.", group="server", roles=(), basic=True
+    )  # fmt: skip
     key_env: str = option(
-        "",
-        "Key from environment variable",
-        "Name of a variable that holds the key, instead of storing one.",
-        group="server",
-        roles=(),
-    )
+        "", "Key from environment variable", "Name of a variable that holds the key, instead of storing one.",
+        group="server", roles=(),
+    )  # fmt: skip
     prompt: str = option(
         PROMPT, "Prompt", "{trigger}, {filename}, {folder}, {caption}, {width} and {height} are filled in.", group="prompt",
         roles=(), multiline=True, basic=True, optional=False,
@@ -61,8 +56,9 @@ class OpenAIOptions:
         "", "System prompt", "Said before the prompt.", group="prompt", roles=(), multiline=True
     )
     prefix: str = option(
-        "", "Put before every caption", "For example {trigger}, and a space.", group="prompt", roles=()
-    )
+        "{trigger}", "Put first", "Stands before every caption that lacks it, with a comma. Empty places add nothing.",
+        group="prompt", roles=(),
+    )  # fmt: skip
     one_line: bool = option(True, "On one line", "Line breaks in answers become spaces.", group="prompt", roles=())
     temperature: float = option(
         0.3, "Temperature", "0 is exact, higher is freer.", group="sampling", roles=(), lo=0, hi=2
@@ -71,23 +67,11 @@ class OpenAIOptions:
         None, "Top-p", "Empty: the server's own.", kind="float", group="sampling", roles=(), lo=0, hi=1
     )
     max_tokens: int = option(
-        500,
-        "Max tokens",
-        "Longest answer; thinking models need more.",
-        group="sampling",
-        roles=(),
-        lo=1,
-        hi=100_000,
-        optional=True,
+        500, "Max tokens", "Longest answer; thinking models need more.", group="sampling", roles=(), lo=1, hi=100_000
     )
     detail: str = option(
-        "auto",
-        "Image detail",
-        "low is cheaper with OpenAI.",
-        group="sampling",
-        roles=(),
-        choices=("auto", "low", "high"),
-    )
+        "auto", "Image detail", "low is cheaper with OpenAI.", group="sampling", roles=(), choices=("auto", "low", "high")
+    )  # fmt: skip
     timeout: float = option(120.0, "Timeout", "Seconds to wait for an answer.", group="limits", roles=(), lo=1, hi=3600)
     retries: int = option(
         4, "Retries", "After busy servers, errors and cut connections.", group="limits", roles=(), lo=0, hi=20
@@ -105,7 +89,8 @@ class _Session:
         self.client, self.options, self.key = client, options, key
         self._lock = threading.Lock()
         self._next_call = 0.0
-        self._model = options.model.strip()
+        self._model = (options.model or "").strip()
+        self._names = {"temperature": "temperature", "top_p": "top_p", "max_tokens": "max_tokens"}
 
     def caption(self, request: CaptionRequest) -> CaptionResult:
         """Ask about one picture. UserError captioning.* when there is no usable answer."""
@@ -119,7 +104,7 @@ class _Session:
             raise UserError("captioning.empty", model=model)
         usage = getattr(answer, "usage", None)
         return CaptionResult(
-            text=fill(self.options.prefix, request.variables) + text,
+            text=_prefixed(fill(self.options.prefix, request.variables).strip(" ,，"), text),
             thinking=thinking or _reasoning(answer),
             seconds=time.monotonic() - began,
             tokens_in=getattr(usage, "prompt_tokens", None),
@@ -163,28 +148,54 @@ class _Session:
         time.sleep(max(0.0, start - now))
 
     def _ask(self, model: str, messages: list[dict[str, Any]]) -> Any:
-        chosen = {
-            "temperature": self.options.temperature,
-            "top_p": self.options.top_p,
-            "max_tokens": self.options.max_tokens,
-        }
-        asked: dict[str, Any] = {name: value for name, value in chosen.items() if value is not None}
-        with _sentences(self.options, self.key, model):
-            return self.client.chat.completions.create(model=model, messages=cast(Any, messages), **asked)
+        import openai
+
+        while True:
+            names = self._names
+            asked = {new: value for old, new in names.items() if (value := getattr(self.options, old)) is not None}
+            try:
+                with _sentences(self.options, self.key, model):
+                    return self.client.chat.completions.create(model=model, messages=cast(Any, messages), **asked)
+            except UserError as error:
+                cause = error.__cause__
+                if not isinstance(cause, openai.BadRequestError) or not self._learns(names, str(cause.message)):
+                    raise
+
+    def _learns(self, names: dict[str, str], complaint: str) -> bool:
+        """Some models refuse `max_tokens` or a temperature of one's own: noted for the rest of the batch."""
+        refused = re.search(r"nsupported \w+: '(\w+)'", complaint)
+        option = next((old for old, new in names.items() if refused and new == refused[1]), None)
+        if option is None:
+            return False
+        if self._names is names:  # else another thread was told already
+            renamed = {option: TOKENS} if names[option] == "max_tokens" and TOKENS in complaint else {}
+            self._names = {old: new for old, new in names.items() if old != option} | renamed
+        return True
+
+
+def _prefixed(first: str, text: str) -> str:
+    return text if not first or first.casefold() in text.casefold() else f"{first}, {text}"
 
 
 def _content(answer: Any) -> str:
     """The text of an answer; a server that is none answers with a page (the SDK hands it over as a str)."""
     choices = getattr(answer, "choices", None)
-    if isinstance(answer, str) or choices is None:
+    if isinstance(answer, str) or not isinstance(choices, list):
         raise UserError("captioning.not_json")
-    if not choices or choices[0].message is None:
+    content = getattr(_message(answer), "content", None)
+    if isinstance(content, list):  # some servers answer in parts
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    if not content:
         raise UserError("captioning.empty", model=getattr(answer, "model", ""))
-    return str(choices[0].message.content or "")
+    return str(content)
+
+
+def _message(answer: Any) -> Any:
+    return getattr(answer.choices[0], "message", None) if answer.choices else None
 
 
 def _reasoning(answer: Any) -> str:
-    message = answer.choices[0].message
+    message = _message(answer)
     return str(getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or "")
 
 
@@ -201,10 +212,12 @@ def _sentences(options: OpenAIOptions, key: str, model: str = "") -> Iterator[No
     except openai.AuthenticationError as error:
         raise UserError("captioning.key_refused", url=url) from error
     except openai.PermissionDeniedError as error:
-        raise UserError("captioning.key_refused", url=url) from error
+        raise UserError("captioning.forbidden", url=url, reason=_scrub(error.message, key)) from error
     except openai.NotFoundError as error:
         raise UserError("captioning.not_found", url=url, model=model) from error
     except openai.RateLimitError as error:
+        if error.code == "insufficient_quota":
+            raise UserError("captioning.no_credit", url=url) from error
         wait = error.response.headers.get("retry-after", "?")
         raise UserError("captioning.rate_limited", url=url, seconds=wait) from error
     except openai.APITimeoutError as error:
@@ -244,8 +257,8 @@ class OpenAICompatible:
         import openai
 
         parts = urlsplit(options.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UserError("captioning.bad_url", url=options.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+            raise UserError("captioning.bad_url", url=options.base_url.rpartition("@")[2])
         if not key and not _is_near(parts.hostname):
             raise UserError("captioning.no_key", url=options.base_url)
         if not key.isascii() or any(letter.isspace() for letter in key):
@@ -253,6 +266,8 @@ class OpenAICompatible:
         client = openai.OpenAI(
             base_url=options.base_url, api_key=key or "none", timeout=options.timeout, max_retries=options.retries or 0
         )
+        for name in ("openai", "httpx2", "httpcore2"):  # at DEBUG they would write whole pictures into the log
+            logging.getLogger(name).setLevel(logging.WARNING)
         with client:
             yield _Session(client, options, key)
 
