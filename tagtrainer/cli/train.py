@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import time
 from collections.abc import Callable
@@ -157,7 +156,9 @@ def _start(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _reason(ws: Workspace, task_id: str, state: jobs.State) -> str:
-    return t(state.reason) if state.reason else str(jobs.log_path(ws, task_id))
+    from tagtrainer.training import results
+
+    return str(results.failure(ws, jobs.load(ws, task_id), state))
 
 
 def state_printer() -> Callable[[jobs.State], None]:
@@ -188,15 +189,11 @@ def _stop(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _status(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.training.results import progress
+    from tagtrainer.training import results
 
     task, state = jobs.load(ws, args.id), jobs.state(ws, args.id)
-    view = progress.run_view(ws, task, state)
-    return {"id": task.id, "status": state.status, "exit_code": state.exit_code, "view": _plain(view)}
-
-
-def _plain(value: Any) -> Any:
-    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+    view = results.run_view(ws, task, state).as_json()
+    return {"id": task.id, "status": state.status, "exit_code": state.exit_code, "view": view}
 
 
 def _metrics(ws: Workspace, args: argparse.Namespace) -> Any:

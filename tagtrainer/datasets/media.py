@@ -133,7 +133,7 @@ def _fit(picture: Image.Image, side: int) -> Image.Image:
     if scale >= 1:
         return picture
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+    return picture.resize(size, Image.Resampling.HAMMING, reducing_gap=2.0)
 
 
 _SRGB = ImageCms.createProfile("sRGB")
