@@ -1,13 +1,10 @@
-"""captioning: profiles, both providers against a server that misbehaves, batches that resume, keys that stay secret."""
+"""captioning: profiles, prompts, cleaning, and both providers against a server that misbehaves."""
 
 from __future__ import annotations
 
 import base64
-import os
-import signal
-import subprocess
+import re
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagtrainer.captioning import batch, profiles
+from tagtrainer.captioning import batch, profiles, prompts
 from tagtrainer.captioning.base import PROVIDERS, CaptionRequest, fill
 from tagtrainer.captioning.clean import clean
 from tagtrainer.captioning.providers.template import words
 from tagtrainer.core import fields
-from tagtrainer.core.files import read_jsonl
-from tagtrainer.core.text import UserError
+from tagtrainer.core.text import UserError, catalogue, speaking
 from tagtrainer.datasets import store, transfer
 from tagtrainer.workspace import Workspace
-from tests.fake_openai import KEY, Fake, Reply, answer, says
+from tests.captioning_kit import boats, profile_at, texts
+from tests.fake_openai import Fake, Reply, answer, says
 from tests.pictures import jpeg
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,20 +31,7 @@ Behave = Callable[[int, dict[str, Any], Reply], None]
 
 @pytest.fixture
 def dataset(ws: Workspace, tmp_path: Path) -> str:
-    for number in range(4):
-        jpeg(tmp_path / "in" / "beach trip" / f"RedBoat_{number:03d}.jpg", number)
-    ident = store.create(ws, "boats", trigger_word="sks").id
-    transfer.import_paths(ws, ident, [tmp_path / "in"])
-    return ident
-
-
-def profile_at(ws: Workspace, url: str, key: str | None = None, **options: Any) -> str:
-    values = {"base_url": url, "retries": 0, "timeout": 5.0, "concurrency": 1, **options}
-    return profiles.save_profile(ws, "Mine", "openai_compatible", values, profile_id="mine", key=key).id
-
-
-def texts(ws: Workspace, dataset: str) -> list[str]:
-    return [store.caption(ws, dataset, item.id) for item in store.items(ws, dataset)]
+    return boats(ws, tmp_path / "in")
 
 
 # template
@@ -84,9 +68,7 @@ def test_a_name_that_tells_nothing_gets_the_fallback(ws: Workspace, tmp_path: Pa
 
 def test_what_is_sent_and_what_comes_back(ws: Workspace, dataset: str) -> None:
     with Fake(says('<think>hm, a boat</think>\nHere is a caption: "A red boat\nat sea."')) as fake:
-        profile = profile_at(
-            ws, fake.url, temperature=0.1, max_tokens=77, prompt="Look: {trigger} {folder}", model="tiny"
-        )
+        profile = profile_at(ws, fake.url, temperature=0.1, max_tokens=77, prompt="Look: {trigger} {folder}")
         item = store.items(ws, dataset)[0]
         result = batch.try_one(ws, profile, dataset, item.id)
         assert (result.text, result.thinking, result.tokens_in, result.tokens_out) == (
@@ -107,7 +89,7 @@ def test_what_is_sent_and_what_comes_back(ws: Workspace, dataset: str) -> None:
 
 def test_models_are_listed_and_the_first_is_taken(ws: Workspace, dataset: str) -> None:
     with Fake(says("x")) as fake:
-        profile = profile_at(ws, fake.url)
+        profile = profile_at(ws, fake.url, model="")
         assert batch.list_models(ws, profile) == ["large", "tiny"]
         batch.try_one(ws, profile, dataset, store.items(ws, dataset)[0].id)
         assert fake.calls[0]["model"] == "large"
@@ -115,7 +97,7 @@ def test_models_are_listed_and_the_first_is_taken(ws: Workspace, dataset: str) -
 
 def failing(ws: Workspace, dataset: str, behave: Behave, **options: Any) -> tuple[str, Fake]:
     with Fake(behave) as fake:
-        profile = profile_at(ws, fake.url, model="tiny", **options)
+        profile = profile_at(ws, fake.url, **options)
         with pytest.raises(UserError) as caught:
             batch.try_one(ws, profile, dataset, store.items(ws, dataset)[0].id)
         return caught.value.key, fake
@@ -135,6 +117,15 @@ def failing(ws: Workspace, dataset: str, behave: Behave, **options: Any) -> tupl
         (lambda n, b, r: r.json(answer(None)), "captioning.empty"),
         (lambda n, b, r: r.json(answer("<think>only thoughts, then the limit")), "captioning.empty"),
         (lambda n, b, r: r.json({**answer("x"), "choices": []}), "captioning.empty"),
+        (lambda n, b, r: r.json({**answer("x"), "choices": [{"message": "text"}]}), "captioning.empty"),
+        (lambda n, b, r: r.json({**answer("x"), "choices": {"0": 1}}), "captioning.not_json"),
+        (lambda n, b, r: r.json([1, 2]), "captioning.not_json"),
+        (lambda n, b, r: r.json({"error": {"message": "no pictures here"}}, 400), "captioning.server_error"),
+        (lambda n, b, r: r.json({"error": {"message": "flagged"}}, 403), "captioning.forbidden"),
+        (
+            lambda n, b, r: r.json({"error": {"message": "pay", "code": "insufficient_quota"}}, 429),
+            "captioning.no_credit",
+        ),
         (lambda n, b, r: r.raw(b"<html>hello</html>", "text/html"), "captioning.not_json"),
         (lambda n, b, r: r.raw(b"{not json", "application/json"), "captioning.not_json"),
         (lambda n, b, r: r.json({"hello": 1}), "captioning.not_json"),
@@ -160,167 +151,68 @@ def test_busy_servers_are_asked_again(ws: Workspace, dataset: str) -> None:
             reply.json(answer("at last"))
 
     with Fake(behave) as fake:
-        profile = profile_at(ws, fake.url, model="tiny", retries=4)
+        profile = profile_at(ws, fake.url, retries=4)
         assert batch.try_one(ws, profile, dataset, store.items(ws, dataset)[0].id).text == "sks, at last"
         assert len(fake.calls) == 4
+
+
+def test_options_that_a_model_refuses_are_left_out_from_then_on(ws: Workspace, dataset: str) -> None:
+    def behave(number: int, body: dict[str, Any], reply: Reply) -> None:
+        if "max_tokens" in body:
+            said = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
+        elif "temperature" in body:
+            said = "Unsupported value: 'temperature' does not support 0.3 with this model. Only the default (1) is supported."
+        else:
+            reply.json(answer("fine"))
+            return
+        reply.json({"error": {"message": said, "code": "unsupported_parameter"}}, 400)
+
+    with Fake(behave) as fake:
+        assert batch.run(ws, dataset, profile_at(ws, fake.url, max_tokens=50)).done == 4
+        assert len(fake.calls) == 6 and fake.calls[-1]["max_completion_tokens"] == 50
+
+
+def test_answers_in_parts_and_thoughts_apart(ws: Workspace, dataset: str) -> None:
+    def behave(number: int, body: dict[str, Any], reply: Reply) -> None:
+        parts = [{"type": "text", "text": "a boat "}, {"type": "text", "text": "at sea"}]
+        reply.json(answer(parts, reasoning_content="first the boat"))  # type: ignore[arg-type]
+
+    with Fake(behave) as fake:
+        item = store.items(ws, dataset)[0].id
+        result = batch.try_one(ws, profile_at(ws, fake.url, prefix=""), dataset, item)
+        assert (result.text, result.thinking) == ("a boat at sea", "first the boat")
+
+
+def test_what_a_text_file_cannot_hold_is_left_out(ws: Workspace, dataset: str) -> None:
+    with Fake(says("a \ud800\x00 boat\r\nat\x1b sea")) as fake:
+        assert batch.run(ws, dataset, profile_at(ws, fake.url)).done == 4
+    assert set(texts(ws, dataset)) == {"sks, a  boat at sea"}
+
+
+@pytest.mark.parametrize("prefix", ["{trigger}", "{trigger}, ", ""])
+def test_the_trigger_word_stands_first_and_once(ws: Workspace, dataset: str, prefix: str) -> None:
+    for said in ("a boat", "SKS, a boat"):
+        with Fake(says(said)) as fake:
+            profile = profile_at(ws, fake.url, prefix=prefix)
+            text = batch.try_one(ws, profile, dataset, store.items(ws, dataset)[0].id).text
+        assert text == ("sks, a boat" if prefix and said == "a boat" else said)
+
+
+def test_a_picture_whose_thumbnail_is_gone_is_named(ws: Workspace, dataset: str) -> None:
+    item = store.items(ws, dataset)[1]
+    store.medium_path(ws, dataset, item.id).unlink()
+    with Fake(says("x")) as fake:
+        report = batch.run(ws, dataset, profile_at(ws, fake.url))
+    assert report.done == 3 and [(row["key"], row["item"]) for row in report.errors] == [
+        ("captioning.no_picture", item.id)
+    ]
 
 
 def test_nobody_there(ws: Workspace, dataset: str) -> None:
     with Fake(says("x")) as fake:
         url = fake.url
-    report = batch.run(ws, dataset, profile_at(ws, url, model="tiny"))
+    report = batch.run(ws, dataset, profile_at(ws, url))
     assert report.done == 0 and {row["key"] for row in report.errors} == {"captioning.unreachable"}
-
-
-# keys
-
-
-def test_a_refused_key_ends_the_batch_and_is_shown_nowhere(ws: Workspace, dataset: str, tmp_path: Path) -> None:
-    planted = "sk-planted-and-wrong"
-    with Fake(says("x"), needs_key=True) as fake:
-        profile = profile_at(ws, fake.url, key=planted, model="tiny")
-        report = batch.run(ws, dataset, profile)
-        assert len(report.errors) == 1 and report.stopped and len(fake.calls) == 1
-        assert planted not in str(report.errors) + report.stopped
-        settings_text = ws.config.read_text("utf-8")
-        assert planted not in settings_text and not [
-            p for p in ws.datasets.rglob("*.jsonl") if planted in p.read_text("utf-8")
-        ]
-        profile_at(ws, fake.url, key=KEY, model="tiny")
-        assert batch.run(ws, dataset, profile).done == 4
-
-
-def test_a_planted_key_is_in_no_file_log_or_argument_of_a_task(ws: Workspace, dataset: str) -> None:
-    planted = "sk-planted-" + "9" * 20
-    with Fake(says("x"), needs_key=True) as fake:
-        profile = profile_at(ws, fake.url, key=planted, model="tiny")
-        step = batch.task_steps(ws, dataset, profile, "missing")[0]
-        task = ws.task("t")
-        task.mkdir()
-        env = {**os.environ, "TAGTRAINER_TASK": str(task)}
-        done = subprocess.run(step.argv, cwd=step.cwd, env=env, capture_output=True, text=True, encoding="utf-8")
-        assert done.returncode == 1 and planted not in " ".join(step.argv) + done.stdout + done.stderr
-    found = [path for path in ws.root.rglob("*") if path.is_file() and planted.encode() in path.read_bytes()]
-    assert found == [ws.secrets]
-
-
-def test_keys_that_cannot_be(ws: Workspace, dataset: str) -> None:
-    for key, expected in (("", "captioning.no_key"), ("sk-密钥", "captioning.key_letters")):
-        profile = profiles.save_profile(
-            ws, "Far", "openai_compatible", {"base_url": "https://far.example/v1"}, key=key
-        ).id
-        with pytest.raises(UserError) as caught:
-            batch.list_models(ws, profile)
-        assert caught.value.key == expected
-
-
-def test_a_key_from_the_environment(ws: Workspace, dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_CAPTION_KEY", KEY)
-    with Fake(says("x"), needs_key=True) as fake:
-        profile = profile_at(ws, fake.url, model="tiny", key_env="MY_CAPTION_KEY")
-        assert batch.run(ws, dataset, profile).done == 4
-
-
-# batches
-
-
-def test_modes(ws: Workspace, dataset: str) -> None:
-    first = store.items(ws, dataset)[0]
-    store.write_captions(ws, dataset, {first.id: "mine"}, who="user", title="typed")
-    with Fake(says("theirs")) as fake:
-        profile = profile_at(ws, fake.url, model="tiny")
-        report = batch.run(ws, dataset, profile, "missing")
-        assert (report.done, report.skipped, texts(ws, dataset)[0]) == (3, 1, "mine")
-        batch.run(ws, dataset, profile, "append", [first.id])
-        assert texts(ws, dataset)[0] == "mine, sks, theirs"
-        batch.run(ws, dataset, profile, "replace")
-        assert set(texts(ws, dataset)) == {"sks, theirs"}
-        rows = list(read_jsonl(ws.dataset(dataset) / "history" / "captions.jsonl"))
-        assert any(change["old"] == "mine, sks, theirs" for row in rows for change in row["changes"])
-        assert rows[-1]["who"].startswith("caption:mine")
-    with pytest.raises(UserError):
-        batch.run(ws, dataset, profile, "nonsense")
-
-
-def test_errors_of_one_picture_do_not_stop_the_others(ws: Workspace, dataset: str) -> None:
-    def behave(number: int, body: dict[str, Any], reply: Reply) -> None:
-        reply.json(answer("" if number == 2 else f"caption {number}"))
-
-    with Fake(behave) as fake:
-        report = batch.run(ws, dataset, profile_at(ws, fake.url, model="tiny"))
-    assert (report.done, len(report.errors), report.stopped) == (3, 1, "")
-    assert report.errors[0]["name"].startswith("RedBoat") and "max tokens" in report.errors[0]["reason"]
-
-
-def test_a_caption_edited_meanwhile_is_kept(ws: Workspace, dataset: str) -> None:
-    target = store.items(ws, dataset)[0]
-
-    def behave(number: int, body: dict[str, Any], reply: Reply) -> None:
-        if number == 1:
-            store.write_captions(ws, dataset, {target.id: "typed meanwhile"}, who="user", title="typed")
-        reply.json(answer("by the model"))
-
-    with Fake(behave) as fake:
-        report = batch.run(ws, dataset, profile_at(ws, fake.url, model="tiny"))
-    assert texts(ws, dataset)[0] == "typed meanwhile" and report.errors[0]["key"] == "datasets.caption_changed"
-    assert "by the model" in (ws.dataset(dataset) / "history" / "captions.jsonl").read_text("utf-8")
-
-
-def test_several_calls_at_once(ws: Workspace, dataset: str) -> None:
-    with Fake(says("caption {n}", pause=0.3)) as fake:
-        began = time.monotonic()
-        report = batch.run(ws, dataset, profile_at(ws, fake.url, model="tiny", concurrency=4))
-        assert report.done == 4 and len(fake.calls) == 4
-    assert len(set(texts(ws, dataset))) == 4 and time.monotonic() - began < 4 * 0.3 + 5
-
-
-@pytest.mark.crash
-@pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
-def test_a_killed_batch_goes_on_and_asks_nothing_twice(ws: Workspace, tmp_path: Path) -> None:
-    for number in range(30):
-        jpeg(tmp_path / "many" / f"{number:03d}.jpg", number)
-    dataset = store.create(ws, "many").id
-    transfer.import_paths(ws, dataset, [tmp_path / "many"])
-    with Fake(says("caption {n}", pause=0.05)) as fake:
-        profile = profile_at(ws, fake.url, model="tiny", concurrency=3)
-        step = batch.task_steps(ws, dataset, profile, "append")[0]
-        task = ws.task("t")
-        task.mkdir()
-        env = {**os.environ, "TAGTRAINER_TASK": str(task)}
-        process = subprocess.Popen(
-            step.argv, cwd=step.cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        end = time.monotonic() + 20
-        while len(fake.calls) < 12 and time.monotonic() < end:
-            time.sleep(0.005)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        known = {row["item"]: row["new"] for row in read_jsonl(task / "ledger.jsonl") if "new" in row}
-        assert 5 <= len(known) <= 15
-        asked = len(fake.calls)
-        done = subprocess.run(step.argv, cwd=step.cwd, env=env, capture_output=True, check=True)
-        assert done.returncode == 0 and len(fake.calls) - asked == 30 - len(known)
-    captions = store.captions(ws, dataset)
-    assert all(captions[item] == text for item, text in known.items())
-    assert len(captions) == 30 and all(text.count("caption") == 1 for text in captions.values())
-
-
-def test_a_finished_batch_is_run_anew_and_a_failed_one_retries_what_failed(
-    ws: Workspace, dataset: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("TAGTRAINER_TASK", str(tmp_path))
-    broken = [True]
-
-    def behave(number: int, body: dict[str, Any], reply: Reply) -> None:
-        reply.json(answer("" if number == 2 and broken[0] else f"caption {number}"))
-
-    with Fake(behave) as fake:
-        profile = profile_at(ws, fake.url, model="tiny")
-        assert len(batch.run(ws, dataset, profile, "replace").errors) == 1
-        broken[0] = False
-        again = batch.run(ws, dataset, profile, "replace")
-        assert (again.done, len(fake.calls)) == (1, 5)
-        assert batch.run(ws, dataset, profile, "replace").done == 4
 
 
 # profiles
@@ -346,6 +238,60 @@ def test_own_profiles(ws: Workspace) -> None:
             call()
     with pytest.raises(UserError):
         profiles.save_profile(ws, "x", "openai_compatible", {"temperature": 9})
+
+
+def test_an_emptied_option_stays_empty_and_is_not_sent(ws: Workspace, dataset: str) -> None:
+    with Fake(says("x")) as fake:
+        profile = profile_at(ws, fake.url, temperature="", max_tokens=None)
+        assert batch.run(ws, dataset, profile).done == 4
+        assert not {"temperature", "max_tokens", "top_p"} & fake.calls[0].keys()
+
+
+def test_names_that_look_alike_get_ids_of_their_own(ws: Workspace) -> None:
+    made = [profiles.save_profile(ws, name, "template", {}) for name in ("OpenAI", "模型一", "模型二")]
+    assert len({profile.id for profile in made} | {"openai"}) == 4
+    assert profiles.get(ws, "openai").shipped
+
+
+def test_a_changed_shipped_profile_can_be_had_back(ws: Workspace) -> None:
+    profiles.save_profile(ws, "Mine now", "openai_compatible", {"model": ""}, profile_id="openai", key="sk-1")
+    assert (profiles.get(ws, "openai").name, profiles.get(ws, "openai").shipped) == ("Mine now", False)
+    profiles.delete_profile(ws, "openai")
+    assert profiles.get(ws, "openai").shipped and not profiles.get(ws, "openai").has_key
+
+
+@pytest.mark.parametrize("url", ["ftp://x/v1", "far.example", "https://me:pass@far.example/v1"])
+def test_addresses_that_cannot_be(ws: Workspace, url: str) -> None:
+    with pytest.raises(UserError) as caught:
+        batch.list_models(ws, profile_at(ws, url))
+    assert caught.value.key == "captioning.bad_url" and "pass@" not in str(caught.value)
+
+
+def test_where_pictures_go() -> None:
+    remote, options = PROVIDERS.all()["openai_compatible"].remote, PROVIDERS.all()["openai_compatible"].options
+    for url, host in (
+        ("http://127.0.0.1:1234/v1", ""), ("http://localhost/v1", ""), ("http://[::1]:8/v1", ""),
+        ("http://192.168.1.5/v1", "192.168.1.5"), ("https://api.far.example/v1", "api.far.example"),
+        ("http://127.0.0.1.far.example/v1", "127.0.0.1.far.example"),
+    ):  # fmt: skip
+        assert remote(options(base_url=url)) == host
+
+
+def test_shipped_prompts_are_there_in_both_languages_and_use_known_places() -> None:
+    known = CaptionRequest("i", Path("x"), "a.jpg").variables
+    with speaking("zh-CN"):
+        found = prompts.shipped()
+    assert {prompt.id.split(".")[0] for prompt in found} == {"describe", "tags", "character", "style"}
+    assert len(found) == 8 and found[0].id.endswith(".zh")
+    for prompt in found:
+        assert set(re.findall(r"\{(\w+)\}", prompt.text)) <= set(known)
+
+
+def test_every_option_has_chinese_texts() -> None:
+    chinese = catalogue("zh-CN")
+    for provider in PROVIDERS:
+        for name, spec in fields.specs(provider.options).items():
+            assert f"field.{name}.label" in chinese and (not spec.help_en or f"field.{name}.help" in chinese), name
 
 
 def test_every_provider_is_complete() -> None:

@@ -96,12 +96,19 @@ def save_profile(
         raise UserError("captioning.no_name")
     ident = safe_id(profile_id) if profile_id else _new_id(ws, name)
     draft = Profile(ident, name.strip(), provider, options)
-    kept = fields.dump(options_of(draft))
+    kept = _differences(options_of(draft))
     row = {"name": draft.name, "provider": provider, "options": kept}
     settings.change(ws, lambda known: known.captioning.profiles.update({ident: row}))
     if key is not None:
         settings.set_secret(ws, f"captioning.{ident}", key.strip())
     return get(ws, ident)
+
+
+def _differences(options: Any) -> dict[str, Any]:
+    """What differs from the defaults; "" for an option that has a default and was emptied."""
+    specs = fields.specs(options)
+    emptied = {name: "" for name, spec in specs.items() if getattr(options, name) is None and spec.default is not None}
+    return {**fields.dump(options), **emptied}
 
 
 def _new_id(ws: Workspace, name: str) -> str:

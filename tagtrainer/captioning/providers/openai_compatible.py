@@ -57,17 +57,31 @@ class OpenAIOptions:
     )
     prefix: str = option(
         "{trigger}", "Put first", "Stands before every caption that lacks it, with a comma. Empty places add nothing.",
-        group="prompt", roles=(),
+        group="prompt", roles=(), optional=True,
     )  # fmt: skip
     one_line: bool = option(True, "On one line", "Line breaks in answers become spaces.", group="prompt", roles=())
     temperature: float = option(
-        0.3, "Temperature", "0 is exact, higher is freer.", group="sampling", roles=(), lo=0, hi=2
+        0.3,
+        "Temperature",
+        "0 is exact, higher is freer. Empty: the server's own.",
+        group="sampling",
+        roles=(),
+        lo=0,
+        hi=2,
+        optional=True,
     )
     top_p: float = option(
         None, "Top-p", "Empty: the server's own.", kind="float", group="sampling", roles=(), lo=0, hi=1
     )
     max_tokens: int = option(
-        500, "Max tokens", "Longest answer; thinking models need more.", group="sampling", roles=(), lo=1, hi=100_000
+        500,
+        "Max tokens",
+        "Longest answer; thinking models need more. Empty: the server's own.",
+        group="sampling",
+        roles=(),
+        lo=1,
+        hi=100_000,
+        optional=True,
     )
     detail: str = option(
         "auto", "Image detail", "low is cheaper with OpenAI.", group="sampling", roles=(), choices=("auto", "low", "high")
@@ -104,7 +118,7 @@ class _Session:
             raise UserError("captioning.empty", model=model)
         usage = getattr(answer, "usage", None)
         return CaptionResult(
-            text=_prefixed(fill(self.options.prefix, request.variables).strip(" ,，"), text),
+            text=_prefixed(fill(self.options.prefix or "", request.variables).strip(" ,，"), text),
             thinking=thinking or _reasoning(answer),
             seconds=time.monotonic() - began,
             tokens_in=getattr(usage, "prompt_tokens", None),
