@@ -42,8 +42,10 @@ def test_chinese_has_a_text_for_every_english_one() -> None:
 
 
 def test_no_text_is_only_in_chinese() -> None:
-    """Labels and help of options and path slots are in English where they are declared; everything else must be in both catalogues."""
-    extra = [key for key in catalogue("zh-CN") if key not in catalogue("en") and not key.startswith(("field.", "slot."))]
+    """Labels and help of options and path slots stand in English where they are declared; the rest is in both catalogues."""
+    extra = [
+        key for key in catalogue("zh-CN") if key not in catalogue("en") and not key.startswith(("field.", "slot."))
+    ]
     assert not extra
 
 
