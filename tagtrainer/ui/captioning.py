@@ -34,12 +34,12 @@ class Tab:
         self.page, self.ws = page, page.ws
         self.wanted = gr.Textbox(visible=False)
         with gr.Row(equal_height=False, elem_id="captioning_page"):
-            with gr.Column(scale=6, min_width=380):
+            with gr.Column(scale=6, min_width=430):
                 self._choices()
                 with gr.Accordion(t("captioning_tab.settings"), open=False, elem_id="captioning_settings"):
                     self.form = ProfileForm(page)
                 self._batch()
-            with gr.Column(scale=5, min_width=340):
+            with gr.Column(scale=5, min_width=380):
                 self._trial()
         self._wire()
 
