@@ -35,7 +35,7 @@ class Mind:
         self.go.set()
 
     def __call__(self, number: int, body: dict[str, Any], reply: Reply) -> None:
-        self.go.wait(30)
+        self.go.wait(150)
         reply.json(answer("" if number in self.fails else self.text.replace("{n}", str(number))))
 
 
@@ -55,7 +55,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, server: Fake) -> Iterator[App]
     """The app with a dataset of eight pictures and a profile without its key."""
     ws = open_workspace(tmp_path_factory.mktemp("captioning") / "workspace")
     boats(ws, tmp_path_factory.mktemp("pictures"), 8)
-    values = {"base_url": server.url, "retries": 0, "timeout": 20.0, "concurrency": 1, "model": "tiny"}
+    values = {"base_url": server.url, "retries": 0, "timeout": 200.0, "concurrency": 1, "model": "tiny"}
     profiles.save_profile(ws, "Mine", "openai_compatible", values, profile_id="mine")
     running = App(ws).start()
     yield running
