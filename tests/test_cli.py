@@ -16,7 +16,7 @@ from tagtrainer.workspace import Workspace
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def run(ws: Workspace, *words: str) -> "subprocess.CompletedProcess[str]":
+def run(ws: Workspace, *words: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "tagtrainer", "--workspace", str(ws.root), *words]
     return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
 
