@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
-import logging
 from typing import Any
 
 import gradio as gr
@@ -14,7 +12,6 @@ from tagtrainer.core.text import LANGUAGES, speaking, t
 from tagtrainer.ui.page import Page, script
 from tagtrainer.workspace import Workspace
 
-log = logging.getLogger(__name__)
 TABS = ("datasets", "captioning", "models", "training", "runs", "settings")
 """Modules of this package with `build(page)`, in the order of the work. Their tabs have the ids tab_<name>."""
 
@@ -46,9 +43,6 @@ def _heading(language: str) -> None:
 
 def _tab(page: Page, name: str) -> None:
     module = f"tagtrainer.ui.{name}"
-    if importlib.util.find_spec(module) is None:
-        log.warning("the tab %s is missing", name)
-        return
     with gr.Tab(t(f"ui.tab.{name}"), elem_id=f"tab_{name}") as tab:
         importlib.import_module(module).build(dataclasses.replace(page, tab=tab))
 
