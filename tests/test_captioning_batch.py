@@ -43,7 +43,7 @@ def test_modes(ws: Workspace, dataset: str) -> None:
         assert texts(ws, dataset)[0] == "mine, sks, theirs"
         batch.run(ws, dataset, profile, "replace")
         assert set(texts(ws, dataset)) == {"sks, theirs"}
-        rows = list(read_jsonl(ws.dataset(dataset) / "history" / "captions.jsonl"))
+        rows = list(read_jsonl(ws.dataset(dataset) / "history" / "changes.jsonl"))
         assert any(change["old"] == "mine, sks, theirs" for row in rows for change in row["changes"])
         assert rows[-1]["who"].startswith("caption:mine")
     with pytest.raises(UserError):
@@ -71,7 +71,7 @@ def test_a_caption_edited_meanwhile_is_kept(ws: Workspace, dataset: str) -> None
     with Fake(behave) as fake:
         report = batch.run(ws, dataset, profile_at(ws, fake.url))
     assert texts(ws, dataset)[0] == "typed meanwhile" and report.errors[0]["key"] == "datasets.caption_changed"
-    assert "by the model" in (ws.dataset(dataset) / "history" / "captions.jsonl").read_text("utf-8")
+    assert "by the model" in (ws.dataset(dataset) / "history" / "changes.jsonl").read_text("utf-8")
 
 
 def test_several_calls_at_once(ws: Workspace, dataset: str) -> None:

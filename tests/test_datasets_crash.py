@@ -66,7 +66,7 @@ def test_no_caption_is_lost_when_a_bulk_edit_is_killed(ws: Workspace, tmp_path: 
         "    store.write_captions(ws, sys.argv[2], {i: f'turn {turn} of {i}' for i in ids}, who='test', title='bulk')\n"
     )
     folder = ws.dataset(dataset)
-    history = folder / "history" / "captions.jsonl"
+    history = folder / "history" / "changes.jsonl"
     process = start("-c", script, str(ws.root), dataset)
     stop_at = random.Random(7).uniform(0.05, 0.4)
     kill_when(process, history.exists)

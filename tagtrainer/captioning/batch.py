@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 import time
+import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -25,6 +26,7 @@ from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.steps import Step
 from tagtrainer.core.text import UserError, language, set_language, t
 from tagtrainer.datasets import index, store
+from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
 
@@ -71,10 +73,11 @@ class _Run:
     report: BatchReport
     pace: Pace = field(default_factory=Pace)
     in_a_row: int = 0
+    group: str = ""
 
     @property
-    def title(self) -> str:
-        return t("captioning.history", profile=self.profile.name)
+    def title(self) -> Title:
+        return Title("captioning.history", profile=self.profile.name)
 
 
 def run(
@@ -92,6 +95,7 @@ def run(
     task = os.environ.get("TAGTRAINER_TASK")
     folder = Path(task) if task else None
     batch = _Run(ws, dataset, profile, mode, meta.trigger_word, open_ledger(folder), BatchReport())
+    batch.group = folder.name if folder else uuid.uuid4().hex[:12]  # the whole run is one change, to be undone as one
     batch.report.earlier = len(batch.ledger.done)
     index.sync(ws, dataset)
     began = time.monotonic()
@@ -201,7 +205,9 @@ def _one(batch: _Run, session: Session, item: Item) -> None:
     if store.caption(batch.ws, batch.dataset, item.id) != known["new"]:
         who = f"caption:{batch.profile.id}" + (f" ({known['model']})" if known["model"] else "")
         texts, expected = {item.id: str(known["new"])}, {item.id: str(known["old"])}
-        store.write_captions(batch.ws, batch.dataset, texts, who=who, title=batch.title, expected=expected)
+        store.write_captions(
+            batch.ws, batch.dataset, texts, who=who, title=batch.title, expected=expected, group=batch.group
+        )
     batch.ledger.wrote(item.id)
 
 

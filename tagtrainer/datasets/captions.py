@@ -1,20 +1,19 @@
 """Caption files and their history. No text is overwritten before the old and the new one are safely in the history.
 
-captions/<item>.txt is the truth; history/captions.jsonl is append-only, one line per named change. Must not know the index.
+captions/<item>.txt is the truth; every change goes through the log of changes. Must not know the index.
 """
 
 from __future__ import annotations
 
 import codecs
 import os
-import secrets
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tagtrainer.core.files import append_jsonl, writing
-from tagtrainer.core.system import FileLock
+from tagtrainer.core.files import writing
 from tagtrainer.core.text import UserError
+from tagtrainer.datasets import changes as log
+from tagtrainer.datasets.changes import Title
 
 MANY = 50
 LARGEST_FILE = 1 << 20
@@ -60,34 +59,53 @@ def _try(data: bytes, name: str) -> str | None:
     return None if "\x00" in text else text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
 
 
-def lock(folder: Path) -> FileLock:
-    """Held while captions of a dataset are compared and written."""
-    return FileLock(folder / ".captions.lock")
-
-
 def write(
-    folder: Path, texts: Mapping[str, str], names: Mapping[str, str], *, who: str, title: str,
-    expected: Mapping[str, str] | None = None,
+    folder: Path, texts: Mapping[str, str], names: Mapping[str, str], *, who: str, title: str | Title,
+    expected: Mapping[str, str] | None = None, group: str = "",
 ) -> list[str]:  # fmt: skip
     """Replace captions as one named change; returns the items whose text differs now.
 
     `expected` holds the texts the writer saw: when one on disk is another, nothing is written, both texts go to the history,
     and UserError datasets.caption_changed is raised.
     """
-    with lock(folder):
+    with log.lock(folder):
         before = {item: read_caption(folder, item)[0] for item in texts}
         clashes = [item for item, seen in (expected or {}).items() if item in before and before[item] != seen]
-        changes = [
-            {"item": item, "old": before[item], "new": text} for item, text in texts.items() if text != before[item]
-        ]
-        if not changes:
-            return []
-        entry = {"entry": secrets.token_hex(6), "at": time.time(), "who": who, "title": title, "changes": changes}
-        if clashes:
-            append_jsonl(folder / "history" / "captions.jsonl", {**entry, "refused": True})
+        changes = _changes(before, texts)
+        if changes and clashes:
+            log.append(folder, "captions", changes, who=who, title=title, group=group, refused=True)
             raise UserError("datasets.caption_changed", name=names.get(clashes[0], clashes[0]), count=len(clashes))
-        append_jsonl(folder / "history" / "captions.jsonl", entry)
-        for change in changes:  # the history is safely on disk, so many small files need no fsync each
-            with writing(caption_path(folder, change["item"]), durable=len(changes) <= MANY) as handle:
-                handle.write(change["new"].encode("utf-8"))
-        return [change["item"] for change in changes]
+        return _apply(folder, changes, who=who, title=title, group=group)
+
+
+def turn_back(
+    folder: Path, texts: Mapping[str, str], seen: Mapping[str, str], *, who: str, title: str | Title, undoes: str
+) -> tuple[list[str], list[str]]:
+    """Put captions to `texts` where they still are `seen`: (changed, left alone because they were changed since)."""
+    with log.lock(folder):
+        before = {item: read_caption(folder, item)[0] for item in texts}
+        later = [item for item, text in before.items() if text not in (seen[item], texts[item])]
+        wanted = {item: text for item, text in texts.items() if item not in set(later)}
+        changes = _changes(before, wanted)
+        return _apply(folder, changes, who=who, title=title, undoes=undoes, always=True), later
+
+
+def _changes(before: Mapping[str, str], texts: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"item": item, "old": before[item], "new": text} for item, text in texts.items() if text != before[item]]
+
+
+def _apply(
+    folder: Path, changes: list[dict[str, str]], *, who: str, title: str | Title, group: str = "", undoes: str = "",
+    always: bool = False,
+) -> list[str]:  # fmt: skip
+    if changes or always:
+        log.append(folder, "captions", changes, who=who, title=title, group=group, undoes=undoes)
+    put(folder, {change["item"]: change["new"] for change in changes})
+    return [change["item"] for change in changes]
+
+
+def put(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write caption files whose texts are safely in the history: many small files need no fsync each."""
+    for item, text in texts.items():
+        with writing(caption_path(folder, item), durable=len(texts) <= MANY) as handle:
+            handle.write(text.encode("utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import re
@@ -17,23 +18,25 @@ from typing import Any, TypeVar
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import records
 from tagtrainer.datasets.captions import read_caption
-from tagtrainer.datasets.models import Item, ItemFilter, Page
+from tagtrainer.datasets.models import SQUARE, Item, ItemFilter, Page, Sort
 from tagtrainer.workspace import Workspace
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-VERSION = 1
+VERSION = 2
 SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS datasets (id TEXT PRIMARY KEY, rev INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS datasets (id TEXT PRIMARY KEY, rev INTEGER NOT NULL, recorded INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS items (
   dataset TEXT NOT NULL, id TEXT NOT NULL, name TEXT, sort_name TEXT, ext TEXT, width INTEGER, height INTEGER, bytes INTEGER,
   sha256 TEXT, added REAL, folder TEXT, caption TEXT, stamp TEXT, has_caption INTEGER, words TEXT,
+  media TEXT, flagged INTEGER, side INTEGER, area INTEGER, aspect REAL, letters INTEGER, tags TEXT, more TEXT,
   PRIMARY KEY (dataset, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_name ON items (dataset, sort_name, id);
 CREATE INDEX IF NOT EXISTS by_added ON items (dataset, added, id);
 PRAGMA user_version = {VERSION};
 """
-COLUMNS = "id, name, ext, width, height, bytes, sha256, added, folder, has_caption"
+COLUMNS = "id, name, ext, width, height, bytes, sha256, added, folder, has_caption, more"
+_MORE = ("media", "duration", "fps", "frames", "controls", "flagged", "repeats", "crop")
 _orders: dict[tuple[Path, str, ItemFilter], tuple[int, list[str]]] = {}
 _orders_lock = threading.Lock()
 KEPT_ORDERS = 24
@@ -80,20 +83,40 @@ def natural(name: str) -> str:
 
 def _row(dataset: str, item: Item, caption: str, stamp: str) -> tuple[Any, ...]:
     words = f"{item.name}\n{caption}".casefold()
+    width, height = item.size
     return (
         dataset, item.id, item.name, natural(item.name), item.ext, item.width, item.height, item.bytes, item.sha256,
-        item.added, item.folder, caption, stamp, bool(caption.strip()), words,
+        item.added, item.folder, caption, stamp, bool(caption.strip()), words, item.media, item.flagged,
+        min(width, height), width * height, width / height, len(caption), _tags(caption), _more(item),
     )  # fmt: skip
+
+
+def _tags(caption: str) -> str:
+    """Tags with a comma on both sides of each, so that a whole tag can be looked for."""
+    found = [" ".join(tag.casefold().split()) for tag in re.split(r"[,，、\n]", caption)]
+    return "," + ",".join(tag for tag in found if tag) + ","
+
+
+def _more(item: Item) -> str:
+    """What most items do not have, as JSON; "" for a plain picture."""
+    row = records.to_row(item)
+    rare = {name: row[name] for name in _MORE if name in row}
+    return json.dumps(rare, ensure_ascii=False) if rare else ""
 
 
 def _item(row: Sequence[Any]) -> Item:
     values: list[Any] = [*row[:9], bool(row[9])]
-    return Item(*values)
+    if not row[10]:
+        return Item(*values)
+    rare = json.loads(row[10])
+    rare["controls"] = records.controls_of(rare.get("controls", ()))
+    rare["crop"] = records.box_of(rare.get("crop"))
+    return Item(*values, **rare)
 
 
 def _bump(db: sqlite3.Connection, dataset: str) -> None:
     db.execute(
-        "INSERT INTO datasets VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET rev = max(rev + 1, excluded.rev)",
+        "INSERT INTO datasets (id, rev) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET rev = max(rev + 1, excluded.rev)",
         (dataset, time.time_ns() // 1_000_000),
     )
 
@@ -107,7 +130,7 @@ def put(ws: Workspace, dataset: str, items: Iterable[Item]) -> None:
     """Add or renew items with their captions from disk; what everyone does after changing files."""
     folder = ws.dataset(dataset)
     rows = [_row(dataset, item, *read_caption(folder, item.id)) for item in items]
-    marks = ", ".join("?" * 15)
+    marks = ", ".join("?" * 23)
 
     def work(db: sqlite3.Connection) -> None:
         db.execute("BEGIN IMMEDIATE")
@@ -160,12 +183,27 @@ def sync(ws: Workspace, dataset: str) -> bool:
         ws, lambda db: dict(db.execute("SELECT id, stamp FROM items WHERE dataset = ?", (dataset,)).fetchall())
     )
     gone = known.keys() - items.keys()
-    changed = [item for ident, item in items.items() if known.get(ident) != stamps.get(ident, "")]
+    changed = {ident: item for ident, item in items.items() if known.get(ident) != stamps.get(ident, "")}
+    changed |= _rerecorded(ws, dataset, items)
     if gone:
         remove(ws, dataset, gone)
     if changed or (not gone and _with(ws, lambda db: _rev(db, dataset)) is None):
-        put(ws, dataset, changed)
+        put(ws, dataset, changed.values())
     return bool(gone or changed)
+
+
+def _rerecorded(ws: Workspace, dataset: str, items: dict[str, Item]) -> dict[str, Item]:
+    """Items whose record is another one than the index knows; compared only when items.jsonl was written to since."""
+    path = ws.dataset(dataset) / "items.jsonl"
+    size = path.stat().st_size if path.exists() else 0
+    seen = _with(ws, lambda db: db.execute("SELECT recorded FROM datasets WHERE id = ?", (dataset,)).fetchone())
+    if seen is None or seen[0] == size:
+        return {}
+    query = f"SELECT {COLUMNS} FROM items WHERE dataset = ?"
+    known = map(_item, _with(ws, lambda db: db.execute(query, (dataset,)).fetchall()))
+    other = {item.id for item in known if item.id in items and replace(item, has_caption=False) != items[item.id]}
+    _with(ws, lambda db: db.execute("UPDATE datasets SET recorded = ? WHERE id = ?", (size, dataset)))
+    return {ident: items[ident] for ident in other}
 
 
 def _stems(folder: Path) -> set[str]:
@@ -222,8 +260,8 @@ def _order(ws: Workspace, dataset: str, look: ItemFilter, rev: int) -> list[str]
         if kept is not None and kept[0] == rev:
             return kept[1]
     where, values = _where(dataset, look)
-    order = "added, id" if look.sort == "added" else "sort_name, id"
-    query = f"SELECT id FROM items WHERE {where} ORDER BY {order}"
+    down = " DESC" if look.descending else ""
+    query = f"SELECT id FROM items WHERE {where} ORDER BY {_SORTED[look.sort]}{down}, id"
     ids = [row[0] for row in _with(ws, lambda db: db.execute(query, values).fetchall())]
     with _orders_lock:
         while len(_orders) >= KEPT_ORDERS:
@@ -232,10 +270,29 @@ def _order(ws: Workspace, dataset: str, look: ItemFilter, rev: int) -> list[str]
     return ids
 
 
+_SORTED: dict[Sort, str] = {
+    "name": "sort_name", "added": "added", "size": "area", "aspect": "aspect", "caption": "letters",
+}  # fmt: skip
+_ASPECTS = {"portrait": f"aspect < {1 - SQUARE}", "landscape": f"aspect > {1 + SQUARE}",
+            "square": f"aspect BETWEEN {1 - SQUARE} AND {1 + SQUARE}"}  # fmt: skip
+
+
 def _where(dataset: str, look: ItemFilter) -> tuple[str, list[Any]]:
-    parts, values = ["dataset = ?"], [dataset]
+    parts: list[str] = ["dataset = ?"]
+    values: list[Any] = [dataset]
     if look.no_caption is not None:
         parts.append(f"has_caption = {0 if look.no_caption else 1}")
+    if look.flagged is not None:
+        parts.append(f"flagged = {1 if look.flagged else 0}")
+    if look.aspect:
+        parts.append(_ASPECTS[look.aspect])
+    for condition, value in (
+        ("media = ?", look.media), ("side >= ?", look.min_side), ("side <= ?", look.max_side),
+        ("instr(tags, ?) > 0", f",{' '.join(look.tag.casefold().split())}," if look.tag else ""),
+    ):  # fmt: skip
+        if value:
+            parts.append(condition)
+            values.append(value)
     for word in look.text.casefold().split():
         parts.append("instr(words, ?) > 0")
         values.append(word)
@@ -250,6 +307,13 @@ def _fetch(ws: Workspace, dataset: str, ids: Sequence[str]) -> list[Item]:
         rows = _with(ws, lambda db, q=query, p=part: db.execute(q, [dataset, *p]).fetchall())  # type: ignore[misc]
         found += [_item(row) for row in rows]
     return found
+
+
+def chosen(ws: Workspace, dataset: str, look: ItemFilter) -> list[Item]:
+    """Every item of the filter, in its order."""
+    ids = _order(ws, dataset, look, ensure(ws, dataset))
+    known = {item.id: item for item in all_items(ws, dataset)}
+    return [known[ident] for ident in ids if ident in known]
 
 
 def search(ws: Workspace, dataset: str, text: str) -> list[str]:
@@ -281,12 +345,15 @@ def all_captions(ws: Workspace, dataset: str) -> dict[str, str]:
     return {row[0]: row[1] for row in _with(ws, lambda db: db.execute(query, (dataset,)).fetchall())}
 
 
-def totals(ws: Workspace, dataset: str) -> tuple[int, int, int]:
-    """(items, items with a caption, bytes of the originals)."""
+def totals(ws: Workspace, dataset: str) -> tuple[int, int, int, int, int]:
+    """(items, items with a caption, bytes of the originals, flagged ones, cropped ones)."""
     ensure(ws, dataset)
-    query = "SELECT count(*), total(has_caption), total(bytes) FROM items WHERE dataset = ?"
-    count, captioned, size = _with(ws, lambda db: db.execute(query, (dataset,)).fetchone())
-    return int(count), int(captioned), int(size)
+    query = (
+        "SELECT count(*), total(has_caption), total(bytes), total(flagged), total(instr(more, '\"crop\"') > 0)"
+        " FROM items WHERE dataset = ?"
+    )
+    count, captioned, size, flagged, cropped = _with(ws, lambda db: db.execute(query, (dataset,)).fetchone())
+    return int(count), int(captioned), int(size), int(flagged), int(cropped)
 
 
 def one(ws: Workspace, dataset: str, ident: str) -> Item | None:

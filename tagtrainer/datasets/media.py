@@ -100,15 +100,43 @@ def make_previews(source: Path, medium: Path, preview: Path) -> MediaInfo:
     return MediaInfo(info.width, info.height, info.ext, ext)
 
 
+def make_crop(source: Path, box: tuple[int, int, int, int], medium: Path, preview: Path) -> None:
+    """Both previews of a part of a picture; `box` is x, y, width, height of the upright original, in pixels."""
+    try:
+        with opened(source) as picture:
+            small = _cut(picture, box)
+    except (OSError, ValueError, SyntaxError, TypeError, EOFError, MemoryError) as error:
+        raise UserError("datasets.skip.damaged", file=source.name) from error
+    ext = ".webp" if small.mode == "RGBA" else ".jpg"
+    _save(_fit(small, PREVIEW_SIDE), preview.with_name(preview.name + ext))
+    _save(small, medium.with_name(medium.name + ext))
+
+
+def _cut(picture: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
+    """Decoded no larger than the part of it needs."""
+    orientation, profile, whole = _orientation(picture), picture.info.get("icc_profile"), max(picture.size)
+    if picture.format in ("JPEG", "MPO"):
+        side = max(MEDIUM_SIDE, MEDIUM_SIDE * whole // max(box[2], box[3]))
+        picture.draft("RGB" if picture.mode not in ("CMYK", "L") else picture.mode, (side, side))
+    upright = _turned(_eight_bits(picture), orientation)
+    scale = max(upright.size) / whole
+    x, y, width, height = (number * scale for number in box)
+    part = upright.crop((round(x), round(y), max(round(x) + 1, round(x + width)), max(round(y) + 1, round(y + height))))
+    return _opaque(_to_srgb(_fit(part, MEDIUM_SIDE), profile))
+
+
 def _decode(picture: Image.Image) -> Image.Image:
     orientation, profile = _orientation(picture), picture.info.get("icc_profile")
     if picture.format in ("JPEG", "MPO"):
         picture.draft("RGB" if picture.mode not in ("CMYK", "L") else picture.mode, (MEDIUM_SIDE, MEDIUM_SIDE))
     small = _fit(_eight_bits(picture), MEDIUM_SIDE)
-    small = _to_srgb(small, profile)
-    if small.mode == "RGBA" and small.getchannel("A").getextrema()[0] == 255:
-        small = small.convert("RGB")
-    return _turned(small, orientation)
+    return _turned(_opaque(_to_srgb(small, profile)), orientation)
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema()[0] == 255:
+        return picture.convert("RGB")
+    return picture
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:

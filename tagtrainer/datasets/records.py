@@ -7,14 +7,22 @@ from __future__ import annotations
 
 import json
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tagtrainer.core.files import append_jsonl
-from tagtrainer.datasets.models import Item
+from tagtrainer.datasets.models import Box, Control, Item
 
 _FIELDS = ("id", "name", "ext", "width", "height", "bytes", "sha256", "added", "folder")
+_MORE = ("media", "duration", "fps", "frames", "flagged", "repeats", "crop")
+_DEFAULTS: dict[str, Any] = {
+    "media": "image", "duration": 0.0, "fps": 0.0, "frames": 0, "flagged": False, "repeats": 1, "crop": None,
+}  # fmt: skip
+CHANGEABLE = frozenset({"flagged", "repeats", "crop", "controls"})
+"""What may change about an item once it is recorded."""
+MOST_REPEATS = 10_000
 
 
 @dataclass
@@ -70,16 +78,53 @@ def _apply(line: bytes, items: dict[str, Item]) -> None:
 
 def from_row(row: dict[str, Any]) -> Item:
     """An item from a line. Raises KeyError, TypeError, ValueError when it is not one."""
+    media = str(row.get("media", "image"))
+    if media not in ("image", "video"):
+        raise ValueError(media)
     return Item(
         id=str(row["id"]), name=str(row["name"]), ext=str(row["ext"]), width=int(row["width"]), height=int(row["height"]),
         bytes=int(row["bytes"]), sha256=str(row["sha256"]), added=float(row.get("added", 0.0)),
-        folder=str(row.get("folder", "")),
+        folder=str(row.get("folder", "")), media="video" if media == "video" else "image",
+        duration=float(row.get("duration", 0.0)), fps=float(row.get("fps", 0.0)), frames=int(row.get("frames", 0)),
+        controls=controls_of(row.get("controls") or ()), flagged=bool(row.get("flagged", False)),
+        repeats=max(1, min(MOST_REPEATS, int(row.get("repeats", 1)))), crop=box_of(row.get("crop")),
     )  # fmt: skip
 
 
+def controls_of(rows: Iterable[Any]) -> tuple[Control, ...]:
+    """Control images from their rows. Raises KeyError, TypeError, ValueError."""
+    return tuple(
+        row
+        if isinstance(row, Control)
+        else Control(
+            str(row["file"]),
+            str(row["name"]),
+            int(row["width"]),
+            int(row["height"]),
+            int(row["bytes"]),
+            str(row["sha256"]),
+        )
+        for row in rows
+    )
+
+
+def box_of(value: Any) -> Box | None:
+    """A crop from a row, None for none. Raises TypeError, ValueError when it is no box."""
+    if value is None:
+        return None
+    x, y, width, height = (int(number) for number in value)
+    if x < 0 or y < 0 or width < 1 or height < 1:
+        raise ValueError(value)
+    return x, y, width, height
+
+
 def to_row(item: Item) -> dict[str, Any]:
-    """An item as a line."""
-    return {name: getattr(item, name) for name in _FIELDS}
+    """An item as a line; what is as usual is left out."""
+    row = {name: getattr(item, name) for name in _FIELDS}
+    row |= {name: value for name in _MORE if (value := getattr(item, name)) != _DEFAULTS[name]}
+    if item.controls:
+        row["controls"] = [asdict(control) for control in item.controls]
+    return row
 
 
 def add(folder: Path, items: list[Item]) -> None:

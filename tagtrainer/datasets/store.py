@@ -4,36 +4,44 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from tagtrainer.core.files import move_to_trash, read_json, safe_id, slug, write_error, write_json
+from tagtrainer.core.files import move_to_trash, read_json, safe_id, safe_join, slug, write_error, write_json
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import captions as caption_files
-from tagtrainer.datasets import index, records
-from tagtrainer.datasets.models import DatasetMeta, Item, Kind, Stats
+from tagtrainer.datasets import changes as log
+from tagtrainer.datasets import filters, index, media, records
+from tagtrainer.datasets.changes import Title
+from tagtrainer.datasets.models import KINDS, Control, DatasetMeta, Item, Kind, Stats
+from tagtrainer.datasets.trash import delete_items, restore_items, trash_count, trash_items
 from tagtrainer.workspace import Workspace
 
-FOLDERS = ("images", "medium", "preview", "captions", "history", "trash")
+__all__ = ["delete_items", "restore_items", "trash_items"]
+FOLDERS = ("images", "medium", "preview", "captions", "control", "history", "trash")
 _EDITABLE = frozenset({"name", "description", "trigger_word"})
 
 
 def create(
     ws: Workspace, name: str, kind: Kind | str = "image", description: str = "", trigger_word: str = ""
 ) -> DatasetMeta:
-    """A new, empty dataset. Raises UserError datasets.kind_later, datasets.no_name."""
-    if kind != "image":
-        raise UserError("datasets.kind_later", kind=kind)
+    """A new, empty dataset. Raises UserError datasets.no_such_kind, datasets.no_name."""
+    known = next((each for each in KINDS if each == kind), None)
+    if known is None:
+        raise UserError("datasets.no_such_kind", kind=kind)
     if not name.strip():
         raise UserError("datasets.no_name")
     base = slug(name, limit=32, fallback="dataset")
     ident, number = base, 2
     while ws.dataset(ident).exists():
         ident, number = f"{base}-{number}", number + 1
-    meta = DatasetMeta(id=ident, name=name.strip(), description=description, trigger_word=trigger_word.strip())
+    meta = DatasetMeta(
+        id=ident, name=name.strip(), kind=known, description=description, trigger_word=trigger_word.strip()
+    )
     folder = ws.dataset(ident)
     try:
         for part in FOLDERS:
@@ -124,19 +132,64 @@ def media_path(ws: Workspace, dataset: str, item_id: str) -> Path:
 
 
 def medium_path(ws: Workspace, dataset: str, item_id: str) -> Path:
-    """The picture shrunk to at most 1280 pixels a side, .jpg or .webp."""
-    return _either(ws.dataset(dataset) / "medium", item_id)
+    """The picture, cropped if it is, shrunk to at most 1280 pixels a side, .jpg or .webp."""
+    return _shown(ws, dataset, item_id, "medium")
 
 
 def preview_path(ws: Workspace, dataset: str, item_id: str) -> Path:
-    """The picture shrunk to at most 512 pixels a side, .jpg or .webp."""
-    return _either(ws.dataset(dataset) / "preview", item_id)
+    """The picture, cropped if it is, shrunk to at most 512 pixels a side, .jpg or .webp."""
+    return _shown(ws, dataset, item_id, "preview")
 
 
-def _either(folder: Path, item_id: str) -> Path:
-    usual = folder / f"{safe_id(item_id)}.jpg"
-    other = usual.with_suffix(".webp") if not usual.exists() else usual
+def whole_path(ws: Workspace, dataset: str, item_id: str, part: Literal["medium", "preview"] = "medium") -> Path:
+    """The whole picture, whether it is cropped or not: what a crop is drawn on."""
+    return _either(ws.dataset(dataset) / part, safe_id(item_id))
+
+
+def _shown(ws: Workspace, dataset: str, item_id: str, part: str) -> Path:
+    folder = ws.dataset(dataset)
+    found = records.read(folder).get(safe_id(item_id))
+    if found is None or found.crop is None:
+        return _either(folder / part, item_id)
+    name = f"{found.id}.{'-'.join(map(str, found.crop))}"
+    path = _either(folder / part, name)
+    if not path.exists():
+        original = folder / "images" / f"{found.id}{found.ext}"
+        media.make_crop(original, found.crop, folder / "medium" / name, folder / "preview" / name)
+        path = _either(folder / part, name)
+    return path
+
+
+def control_path(ws: Workspace, dataset: str, control: Control) -> Path:
+    """A control image as it was given."""
+    return safe_join(ws.dataset(dataset), "control", control.file)
+
+
+def control_preview_path(
+    ws: Workspace, dataset: str, control: Control, part: Literal["medium", "preview"] = "preview"
+) -> Path:
+    """A control image shrunk like the pictures."""
+    return _either(ws.dataset(dataset) / part, Path(control.file).stem)
+
+
+def _either(folder: Path, name: str) -> Path:
+    usual = safe_join(folder, f"{name}.jpg")
+    other = safe_join(folder, f"{name}.webp") if not usual.exists() else usual
     return other if other.exists() else usual
+
+
+def select(ws: Workspace, dataset: str, *, items: Sequence[str] | None = None, expr: str | None = None) -> list[Item]:
+    """The items named, else those of a filter expression in its order, else all by name. UserError datasets.item_not_found."""
+    get(ws, dataset)
+    if items is not None:
+        known = records.read(ws.dataset(dataset))
+        missing = next((ident for ident in items if ident not in known), None)
+        if missing is not None:
+            raise UserError("datasets.item_not_found", id=missing)
+        return [known[ident] for ident in dict.fromkeys(items)]
+    if expr is not None and expr.strip():
+        return index.chosen(ws, dataset, filters.parse(expr))
+    return index.all_items(ws, dataset)
 
 
 def caption(ws: Workspace, dataset: str, item_id: str) -> str:
@@ -156,10 +209,11 @@ def write_captions(
     texts: Mapping[str, str],
     *,
     who: str,
-    title: str,
+    title: str | Title,
     expected: Mapping[str, str] | None = None,
+    group: str = "",
 ) -> int:
-    """Replace captions as one named, recorded change; how many differ now.
+    """Replace captions as one named, recorded change; how many differ now. Writes of one `group` count as one change.
 
     Raises UserError datasets.caption_changed (nothing written, both texts in the history) when one on disk is not the expected
     one, datasets.item_not_found.
@@ -170,77 +224,84 @@ def write_captions(
         if ident not in known:
             raise UserError("datasets.item_not_found", id=ident)
     names = {ident: known[ident].name for ident in texts}
-    changed = caption_files.write(folder, texts, names, who=who, title=title, expected=expected)
+    changed = caption_files.write(folder, texts, names, who=who, title=title, expected=expected, group=group)
     if changed:
         index.put(ws, dataset, [known[ident] for ident in changed])
     return len(changed)
 
 
-def delete_items(ws: Workspace, dataset: str, ids: Sequence[str]) -> int:
-    """Move items with previews and captions to the dataset's trash; how many there were."""
+def change_items(
+    ws: Workspace,
+    dataset: str,
+    wanted: Mapping[str, Mapping[str, Any]],
+    *,
+    who: str,
+    title: str | Title,
+    group: str = "",
+    undoes: str = "",
+) -> int:
+    """Change flag, repeats, crop or controls of items as one named change; how many items differ now.
+
+    Raises UserError datasets.item_not_found, datasets.bad_change (a crop that leaves the picture, no such property).
+    """
     folder = ws.dataset(dataset)
-    known = records.read(folder)
-    doomed = [known[ident] for ident in dict.fromkeys(map(safe_id, ids)) if ident in known]
-    for gone in doomed:
-        _bury(folder, gone)
-    records.forget(folder, [gone.id for gone in doomed])
-    index.remove(ws, dataset, [gone.id for gone in doomed])
-    return len(doomed)
+    with log.lock(folder):
+        known = records.read(folder)
+        changed = {
+            item.id: item for item in (_changed(known, *change) for change in wanted.items()) if item != known[item.id]
+        }
+        if not changed and not undoes:
+            return 0
+        rows = [_difference(known[ident], item, wanted[ident]) for ident, item in changed.items()]
+        log.append(folder, "items", rows, who=who, title=title, group=group, undoes=undoes)
+        records.add(folder, list(changed.values()))
+    if changed:
+        index.put(ws, dataset, list(changed.values()))
+    return len(changed)
 
 
-def _bury(folder: Path, gone: Item) -> None:
-    """One folder per item in the trash; its record goes first, so that a crash in between loses nothing."""
-    grave = folder / "trash" / gone.id
-    write_json(grave / "record.json", records.to_row(gone))
-    for part, path in _parts(folder, gone):
-        if path.exists():
-            path.replace(grave / f"{part}{path.suffix}")
+def _changed(known: Mapping[str, Item], ident: str, values: Mapping[str, Any]) -> Item:
+    if ident not in known:
+        raise UserError("datasets.item_not_found", id=ident)
+    before = known[ident]
+    unknown = values.keys() - records.CHANGEABLE
+    try:
+        if unknown:
+            raise ValueError(sorted(unknown))
+        after = records.from_row({**records.to_row(before), **_plain(values)})
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError("datasets.bad_change", name=before.name, reason=error) from error
+    if after.crop and (after.crop[0] + after.crop[2] > after.width or after.crop[1] + after.crop[3] > after.height):
+        raise UserError("datasets.bad_change", name=before.name, reason=list(after.crop))
+    return after if after.crop != (0, 0, after.width, after.height) else replace(after, crop=None)
 
 
-def _parts(folder: Path, item: Item) -> list[tuple[str, Path]]:
-    previews = [
-        (part, folder / part / f"{item.id}{ext}") for part in ("medium", "preview") for ext in (".jpg", ".webp")
-    ]
-    caption_file = caption_files.caption_path(folder, item.id)
-    return [("image", folder / "images" / f"{item.id}{item.ext}"), ("caption", caption_file), *previews]
+def _difference(before: Item, after: Item, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the log keeps of a changed item."""
+    return {
+        "item": before.id,
+        "old": plain_of(before, values),
+        "new": plain_of(after, values),
+    }
 
 
-def restore_items(ws: Workspace, dataset: str, ids: Sequence[str] | None = None) -> int:
-    """Bring items back from the dataset's trash, all of them when `ids` is None; how many came."""
-    folder = ws.dataset(dataset)
-    wanted = [found.id for found in trash_items(ws, dataset)] if ids is None else [safe_id(ident) for ident in ids]
-    back: list[Item] = []
-    for ident in wanted:
-        grave = folder / "trash" / ident
-        if not (grave / "record.json").exists():
-            continue
-        risen = records.from_row(read_json(grave / "record.json"))
-        for part, path in _parts(folder, risen):
-            lying = grave / f"{part}{path.suffix}"
-            if lying.exists() and not path.exists():
-                lying.replace(path)
-        back.append(risen)
-    records.add(folder, back)
-    for risen in back:
-        shutil.rmtree(folder / "trash" / risen.id, ignore_errors=True)
-    if back:
-        index.put(ws, dataset, back)
-    return len(back)
+def plain_of(item: Item, names: Iterable[str]) -> dict[str, Any]:
+    """Properties of an item as the log of changes holds them."""
+    return _plain({name: getattr(item, name) for name in names})
 
 
-def trash_items(ws: Workspace, dataset: str) -> list[Item]:
-    """What lies in the dataset's trash."""
-    found: list[Item] = []
-    for path in sorted((ws.dataset(dataset) / "trash").glob("*/record.json")):
-        try:
-            found.append(records.from_row(read_json(path)))
-        except (UserError, OSError, KeyError, TypeError, ValueError):
-            continue
-    return found
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON holds them."""
+    plain = dict(values)
+    if plain.get("crop") is not None:
+        plain["crop"] = list(plain["crop"])
+    if "controls" in plain:
+        plain["controls"] = [asdict(row) if isinstance(row, Control) else dict(row) for row in plain["controls"]]
+    return plain
 
 
 def stats(ws: Workspace, dataset: str) -> Stats:
     """How many pictures, how many with a caption, how many bytes."""
     get(ws, dataset)
-    count, captioned, size = index.totals(ws, dataset)
-    return Stats(count, captioned, size, len(trash_items(ws, dataset)))
+    count, captioned, size, flagged, cropped = index.totals(ws, dataset)
+    return Stats(count, captioned, size, trash_count(ws, dataset), flagged, cropped)

@@ -20,7 +20,9 @@ from tagtrainer.core.files import human_size
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import captions, index, intake, records, store
+from tagtrainer.datasets import changes as log
 from tagtrainer.datasets.candidates import Candidate, Gatherer, skipped
+from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.intake import Source
 from tagtrainer.datasets.models import ImportReport, Item, Skipped
 from tagtrainer.workspace import Workspace
@@ -55,6 +57,8 @@ class _Run:
             return fresh
 
     waiting: list[tuple[Item, str]] = field(default_factory=list)
+    group: str = field(default_factory=log.new_group)
+    title: Title = field(default_factory=lambda: Title("datasets.change.import", source=""))
 
 
 def import_paths(
@@ -64,6 +68,7 @@ def import_paths(
     on_progress: OnProgress = silent,
     *,
     workers: int | None = None,
+    control: int | None = None,
 ) -> ImportReport:
     """Take in files, folders (all levels) and zips, with the captions that lie beside the pictures.
 
@@ -73,6 +78,7 @@ def import_paths(
     store.get(ws, dataset)
     folder = ws.dataset(dataset)
     run = _Run(ws, dataset, folder)
+    run.title = Title("datasets.change.import", source=", ".join(Path(source).name for source in sources)[:120])
     busy = intake.lock(folder)
     if not busy.acquire(timeout=2):
         raise UserError("datasets.importing", id=dataset)
@@ -176,21 +182,22 @@ def _caption_for_known(run: _Run, ident: str, text: str) -> None:
     if text.strip() and recorded and not store.caption(run.ws, run.dataset, ident):
         change, expected = {ident: text}, {ident: ""}
         run.report.captions += store.write_captions(
-            run.ws, run.dataset, change, who="import", title="import", expected=expected
+            run.ws, run.dataset, change, who="import", title=run.title, expected=expected, group=run.group
         )
 
 
 def _record(run: _Run) -> None:
-    """Write down a group: records first (one fsync), then captions through the history, then the index."""
+    """Write down a group: the history first, then records, then captions, then the index."""
     waiting, run.waiting = run.waiting, []
     if not waiting:
         return
     items = [item for item, _ in waiting]
-    records.add(run.folder, items)
     texts = {item.id: text for item, text in waiting if text.strip()}
-    if texts:
-        names = {item.id: item.name for item in items}
-        captions.write(run.folder, texts, names, who="import", title="import", expected=None)
+    changes = [{"item": item.id, "old": None, "new": item.name, "caption": texts.get(item.id, "")} for item in items]
+    with log.lock(run.folder):
+        log.append(run.folder, "add", changes, who="import", title=run.title, group=run.group)
+        records.add(run.folder, items)
+        captions.put(run.folder, texts)
     index.put(run.ws, run.dataset, items)
     run.report.added += len(items)
     run.report.captions += len(texts)
