@@ -1,0 +1,160 @@
+"""Lists and folder names beside pictures: what they say is taken, what is broken or leads out is named."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tagtrainer.core.text import speaking
+from tagtrainer.datasets import layout_lists, layouts
+from tagtrainer.datasets.layouts import Outside, Told, Tree
+
+
+def tree(files: dict[str, str | bytes], root: str = "in") -> Tree:
+    data = {name: text.encode() if isinstance(text, str) else text for name, text in files.items()}
+    return Tree(list(data), lambda name, limit: data[name][:limit], root=root)
+
+
+def read(files: dict[str, str | bytes]) -> Told:
+    return layout_lists.read_all(tree(files))
+
+
+def lines(*rows: object) -> str:
+    return "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+
+
+def keys(told: Told) -> list[str]:
+    return [row.key.removeprefix("layouts.") for row in told.skipped]
+
+
+def test_jsonl_of_every_dialect() -> None:
+    listed = lines(
+        {"image_path": "/home/she/set/a.jpg", "caption": "一只猫\nsecond line "},
+        {"file_name": "deep/b.png", "text": "huggingface"},
+        {"video_path": "C:\\clips\\c.mp4", "caption": "clip", "num_repeats": 3},
+    )
+    told = read({"a.jpg": b"", "deep/b.png": b"", "c.mp4": b"", "metadata.jsonl": "\ufeff" + listed + "\n\n"})
+    assert {name: facts.caption for name, facts in told.facts.items()} == {
+        "a.jpg": "一只猫\nsecond line ", "deep/b.png": "huggingface", "c.mp4": "clip",
+    }  # fmt: skip
+    assert told.facts["c.mp4"].repeats == 3 and told.skipped == []
+
+
+def test_controls_in_their_order_are_no_pictures_of_their_own() -> None:
+    row = {
+        "image_path": "t.png",
+        "caption": "",
+        "control_path_10": "c/x.png",
+        "control_path_2": "c/y.png",
+        "controls": ["X", "Y"],
+    }
+    told = read({"t.png": b"", "c/x.png": b"", "c/y.png": b"", "list.jsonl": lines(row)})
+    assert told.facts["t.png"].controls == ("c/y.png", "c/x.png") and told.controls == {"c/x.png", "c/y.png"}
+    assert told.facts["t.png"].caption == ""
+
+
+def test_broken_and_hostile_lines_are_named_and_the_rest_is_taken() -> None:
+    bad = [
+        '{"image_path": "../../etc/passwd", "caption": "x"}',
+        '{"image_path": "/etc/../secret.jpg"}',
+        '{"image_path": "gone.jpg"}',
+        "[" * 100_000,
+        '{"caption": "no path"}',
+        "not json",
+        '"text"',
+        '{"image_path": "a\\u0000.jpg"}',
+    ]
+    told = read({"a.jpg": b"", "x.jsonl": "\n".join([*bad, lines({"image_path": "a.jpg", "caption": "fine"})])})
+    assert told.facts["a.jpg"].caption == "fine" and list(told.facts) == ["a.jpg"]
+    assert keys(told) == ["outside", "outside", "missing", "line", "no_path", "more"]
+    with speaking("zh-CN"):
+        assert "第 1 行" in told.skipped[0].reason and "../../etc/passwd" in told.skipped[0].reason
+
+
+def test_values_out_of_range_are_not_taken() -> None:
+    row = {
+        "file_name": "a.jpg", "repeats": -5, "crop": [0, 0, 0, 9], "name": "../../evil.sh", "folder": "/../../up/x",
+        "added": 1e300, "flagged": "yes", "caption": "\nkept\r\n", "controls": 7,
+    }  # fmt: skip
+    facts = read({"a.jpg": b"", "x.jsonl": lines(row)}).facts["a.jpg"]
+    assert (facts.repeats, facts.crop, facts.added, facts.flagged) == (None, None, None, False)
+    assert (facts.name, facts.folder, facts.caption) == ("evil.sh", "up/x", "kept")
+
+
+def test_kohya_metadata_by_path_and_by_bare_name() -> None:
+    meta = {
+        "/train/10_cat/a": {"caption": "a cat", "tags": "cat, grass"},
+        "b": {"tags": "only, tags"},
+        "../x": {"caption": "x"},
+        "nowhere": {"caption": "x"},
+    }
+    told = read({"10_cat/a.jpg": b"", "b.webp": b"", "meta_cap.json": json.dumps(meta)})
+    assert told.facts["10_cat/a.jpg"].caption == "a cat, cat, grass" and told.facts["b.webp"].caption == "only, tags"
+    assert keys(told) == ["key_outside", "key_missing"]
+
+
+def test_json_of_other_tools_is_left_alone_and_broken_lists_are_named() -> None:
+    told = read(
+        {"a.jpg": b"", "a.json": "{", "a.jpg.json": "[", "workflow.json": '{"nodes": [1]}', "pyproject.toml": "x=1"}
+    )
+    assert told.skipped == [] and told.facts == {}
+    told = read({"meta_cap.json": "{", "dataset.toml": "[[", "x.jsonl": b"\xff\xfe\xfa"})
+    assert keys(told) == ["broken", "encoding", "broken"]
+
+
+def test_dataset_toml_of_musubi() -> None:
+    config = """
+[general]
+caption_extension = ".cap"
+num_repeats = 2
+[[datasets]]
+image_directory = "/somewhere/else/in/images"
+control_directory = 'D:\\data\\ctl'
+num_repeats = 5
+[[datasets]]
+image_jsonl_file = "lists/more.jsonl"
+[[datasets]]
+video_directory = "../out"
+"""
+    files = {
+        "dataset.toml": config, "images/a.png": "", "images/a_b.png": "", "ctl/a_1.png": "", "ctl/a_0.png": "",
+        "ctl/a_b_0.png": "", "ctl/a_mask.png": "", "lists/more.jsonl": lines({"image_path": "m.png", "caption": "m"}),
+        "lists/m.png": "",
+    }  # fmt: skip
+    told = read(files)
+    assert told.facts["images/a.png"].controls == ("ctl/a_0.png", "ctl/a_1.png")
+    assert told.facts["images/a_b.png"].controls == ("ctl/a_b_0.png",)
+    assert (told.facts["images/a.png"].repeats, told.facts["lists/m.png"].repeats) == (5, 2)
+    assert told.facts["lists/m.png"].caption == "m" and told.endings == {"images": ".cap"}
+    assert keys(told) == ["key_outside"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "found"),
+    [
+        ("10_red fox", (10, "red fox")), ("x/3_猫", (3, "猫")), ("2024_summer", None), ("0_x", None), ("fox", None),
+        ("10", None), ("5_", (5, "")),
+    ],
+)  # fmt: skip
+def test_folder_names_of_kohya(folder: str, found: tuple[int, str] | None) -> None:
+    assert layouts.folder_words(folder) == found
+
+
+def test_lists_say_more_than_folder_names() -> None:
+    files = {"7_fox/a.jpg": b"", "7_fox/b.jpg": b"", "x.jsonl": lines({"file_name": "7_fox/a.jpg", "repeats": 2})}
+    made = tree(files)
+    told = layout_lists.read_all(made)
+    first, second = (layouts.of(told, made, f"7_fox/{name}.jpg") for name in "ab")
+    assert (first.repeats, first.repeats_from, second.repeats, second.repeats_from) == (2, "jsonl", 7, "folder")
+    assert first.class_words == "fox"
+
+
+def test_paths_are_looked_up_among_the_names_only() -> None:
+    made = tree({"one/a.jpg": b"", "two/a.jpg": b"", "cafe\u0301.jpg": b""})
+    assert made.find("/elsewhere/two/a.jpg", "") == "two/a.jpg" and made.find("a.jpg", "one") == "one/a.jpg"
+    assert made.find("../two/a.jpg", "one") == "two/a.jpg" and made.find("/x/a.jpg", "") is None
+    assert made.find("caf\u00e9.jpg", "") == "cafe\u0301.jpg"
+    for path in ("../a.jpg", "one/../../a.jpg", "x" * 5000, "a\x00"):
+        with pytest.raises(Outside):
+            made.find(path, "")
