@@ -1,4 +1,4 @@
-"""Finds what an import should look at: files, folders of any depth, zips, and the captions beside them. Decodes nothing.
+"""Finds what an import should look at: files, folders of any depth, zips, and what lies beside them. Decodes no picture.
 
 What is passed over is named, except what nobody would miss.
 """
@@ -9,19 +9,31 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import index, media
+from tagtrainer.datasets import captions, index, layout_lists, layouts, media
 from tagtrainer.datasets.archive import Archive, Entry, content, is_litter, open_archive, unpack
+from tagtrainer.datasets.layouts import Facts, Told, Tree
 from tagtrainer.datasets.models import Skipped
 
 CAPTION_ENDINGS = (".txt", ".caption")
 CAPTION_BYTES = 1 << 20
+LONGEST_TOLD = 2000
+_SOURCES = {".txt": "txt", ".caption": "caption"}
 NO_PICTURE = frozenset(
     {".txt", ".caption", ".json", ".jsonl", ".toml", ".yaml", ".yml", ".csv", ".md", ".npz", ".safetensors"}
 )
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The caption of a candidate, where it stood (a key of layouts.source), and what is to be said about that."""
+
+    text: str = ""
+    source: str = ""
+    skipped: tuple[Skipped, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,12 @@ class Candidate:
     folder: str
     fetch: Callable[[], Path]
     """Where it lies on disk now; unpacks it first when it is in a zip."""
-    caption: Callable[[], bytes | None]
+    caption: Callable[[], Beside]
     temporary: bool = False
+    facts: Facts = field(default_factory=Facts)
+    """What lists and folder names say of it."""
+    controls: tuple[Candidate, ...] = ()
+    """The control images that a list gives it, in their order; these are no candidates of their own."""
 
 
 @dataclass
@@ -46,6 +62,9 @@ class Gatherer:
     zip_entries: int
     zip_bytes: int
     skipped: list[Skipped]
+    zips: list[Path] = field(default_factory=list)
+    about: dict[str, str] = field(default_factory=dict)
+    """Trigger word and description of a dataset that was exported before."""
 
     def gather(self, sources: Sequence[Path]) -> list[Candidate]:
         """Candidates of files, folders and zips. UserError datasets.no_source for a path that does not exist."""
@@ -59,8 +78,8 @@ class Gatherer:
             elif source.suffix.lower() == ".zip":
                 found += self._from_zip(source)
             elif self._looks_like_picture(source.name, source.name):
-                found.append(_from_file(source, source.parent, ""))
-        return found
+                found.append(_from_file(source, source.name))
+        return sorted(found, key=lambda candidate: candidate.facts.trash)  # what is wanted first
 
     def _looks_like_picture(self, name: str, label: str) -> bool:
         """By its ending; what is none is named unless nobody would miss it."""
@@ -77,6 +96,16 @@ class Gatherer:
 
     def _from_folder(self, root: Path) -> Iterator[Candidate]:
         """Every picture below a folder, links to folders not followed; zips inside it are taken too."""
+        paths = {path.relative_to(root).as_posix(): path for path in self._walk(root)}
+        tree = Tree(list(paths), lambda name, limit: _start(paths[name], limit), root=root.name)
+        wanted = [label for label, path in paths.items() if self._looks_like_picture(path.name, label)]
+        yield from self._tell(tree, {label: _from_file(paths[label], label) for label in wanted})
+        for path in self.zips:
+            yield from self._from_zip(path)
+        self.zips.clear()
+
+    def _walk(self, root: Path) -> Iterator[Path]:
+        """All files in order, without zips, which wait in `zips`."""
 
         def unreadable(error: OSError) -> None:
             values = {"reason": error.strerror or str(error)}
@@ -86,11 +115,10 @@ class Gatherer:
             folders[:] = sorted(name for name in folders if not is_litter(name) and name != "__MACOSX")
             for name in sorted(names, key=index.natural):
                 path = Path(place) / name
-                label = path.relative_to(root).as_posix()
                 if path.suffix.lower() == ".zip":
-                    yield from self._from_zip(path)
-                elif self._looks_like_picture(name, label):
-                    yield _from_file(path, Path(place), label)
+                    self.zips.append(path)
+                else:
+                    yield path
 
     def _from_zip(self, path: Path) -> list[Candidate]:
         try:
@@ -101,10 +129,10 @@ class Gatherer:
         self.stack.callback(archive.zip.close)
         self.skipped += archive.skipped
         by_name = {entry.name: entry for entry in archive.entries}
-        wanted = [
-            entry for entry in archive.entries if self._looks_like_picture(entry.name, f"{path.name}: {entry.name}")
-        ]
-        return [self._from_entry(archive, by_name, entry) for entry in wanted]
+        label = f"{path.name}: "
+        tree = Tree(list(by_name), lambda name, limit: content(archive, by_name[name], limit), label, path.stem)
+        wanted = [entry for entry in archive.entries if self._looks_like_picture(entry.name, label + entry.name)]
+        return self._tell(tree, {entry.name: self._from_entry(archive, by_name, entry) for entry in wanted})
 
     def _from_entry(self, archive: Archive, by_name: Mapping[str, Entry], entry: Entry) -> Candidate:
         target = self.scratch / f"{uuid.uuid4().hex}{Path(entry.name).suffix.lower()}"
@@ -115,8 +143,67 @@ class Gatherer:
 
         return Candidate(
             label=f"{archive.path.name}: {entry.name}", name=Path(entry.name).name, folder=entry.name.rpartition("/")[0],
-            fetch=fetch, caption=lambda: _caption_inside(archive, by_name, entry.name), temporary=True,
+            fetch=fetch, caption=Beside, temporary=True,
         )  # fmt: skip
+
+    def _tell(self, tree: Tree, found: Mapping[str, Candidate]) -> list[Candidate]:
+        """The candidates of a tree, each knowing what lists and names beside it say."""
+        told = layout_lists.read_all(tree)
+        self.skipped += told.skipped
+        self.about |= told.about
+        controls = told.controls
+        return [_told(tree, told, found, name) for name in found if name not in controls]
+
+
+def _told(tree: Tree, told: Told, found: Mapping[str, Candidate], name: str) -> Candidate:
+    plain, facts = found[name], layouts.of(told, tree, name)
+    endings = (*((told.endings[plain.folder],) if plain.folder in told.endings else ()), *CAPTION_ENDINGS)
+
+    def caption() -> Beside:
+        stem = name.rpartition(".")[0]
+        for ending in endings:
+            for beside in map(tree.named, (stem + ending, name + ending)):
+                if beside is not None:
+                    return _chosen(plain.label, _read(tree, beside), ending, facts)
+        return _chosen(plain.label, None, "", facts)
+
+    folder = plain.folder if facts.folder is None else facts.folder
+    controls = tuple(
+        replace(found[control], name=(facts.control_names or facts.controls)[place].rpartition("/")[2])
+        for place, control in enumerate(facts.controls)
+        if control in found
+    )
+    return replace(plain, name=facts.name or plain.name, folder=folder, caption=caption, facts=facts, controls=controls)
+
+
+def _read(tree: Tree, name: str) -> bytes | None:
+    try:
+        return tree.read(name, CAPTION_BYTES)
+    except (OSError, UserError):
+        return None
+
+
+def _start(path: Path, limit: int) -> bytes:
+    with path.open("rb") as handle:
+        return handle.read(limit)
+
+
+def _chosen(label: str, data: bytes | None, ending: str, facts: Facts) -> Beside:
+    """A file of its own beside the picture wins over a list; the words of the folder's name are better than nothing."""
+    said: list[Skipped] = []
+    text = captions.decode(data) if data is not None else ""
+    if text is None:
+        said.append(Skipped(label, "datasets.skip.caption_encoding"))
+    listed = facts.caption or ""
+    if text and text.strip():
+        if listed.strip() and listed.strip() != text.strip():
+            said.append(Skipped(label, "layouts.two_captions", {"text": listed[:LONGEST_TOLD]}))
+        return Beside(text, _SOURCES.get(ending, "other"), tuple(said))
+    if listed.strip():
+        return Beside(listed, facts.caption_from, tuple(said))
+    if data is None and facts.caption is None and facts.class_words:
+        return Beside(facts.class_words, "folder", tuple(said))
+    return Beside(skipped=tuple(said))
 
 
 def skipped(file: str, error: UserError) -> Skipped:
@@ -124,35 +211,16 @@ def skipped(file: str, error: UserError) -> Skipped:
     return Skipped(file, error.key, {name: str(value) for name, value in error.values.items() if name != "file"})
 
 
-def _from_file(path: Path, place: Path, label: str) -> Candidate:
-    folder = Path(label).parent.as_posix() if label else ""
-    return Candidate(
-        label or path.name,
-        path.name,
-        "" if folder == "." else folder,
-        lambda: path,
-        lambda: _caption_beside(place, path),
-    )
+def _from_file(path: Path, label: str) -> Candidate:
+    """A picture of its own; `label` is its place in the folder that is imported."""
+    return Candidate(label, path.name, label.rpartition("/")[0], lambda: path, lambda: _caption_beside(path, label))
 
 
-def _caption_beside(place: Path, picture: Path) -> bytes | None:
+def _caption_beside(picture: Path, label: str) -> Beside:
     for ending in CAPTION_ENDINGS:
         for name in (picture.stem + ending, picture.name + ending):
             try:
-                with (place / name).open("rb") as handle:
-                    return handle.read(CAPTION_BYTES)
+                return _chosen(label, _start(picture.with_name(name), CAPTION_BYTES), ending, Facts())
             except OSError:
                 continue
-    return None
-
-
-def _caption_inside(archive: Archive, by_name: Mapping[str, Entry], name: str) -> bytes | None:
-    stem = name.rpartition(".")[0]
-    for ending in CAPTION_ENDINGS:
-        for wanted in (stem + ending, name + ending):
-            if wanted in by_name:
-                try:
-                    return content(archive, by_name[wanted], CAPTION_BYTES)
-                except UserError:
-                    return None
-    return None
+    return Beside()

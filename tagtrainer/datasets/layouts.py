@@ -57,6 +57,7 @@ class Tree:
 
     def __post_init__(self) -> None:
         self.exact = {_plain(name): name for name in self.names}
+        self.folded = {_plain(name).casefold(): name for name in self.names}
         self.by_last: dict[str, list[str]] = {}
         self.by_stem: dict[str, list[str]] = {}
         self.folders: dict[str, list[str]] = {"": []}
@@ -66,6 +67,10 @@ class Tree:
             self.by_stem.setdefault(_plain(path.stem), []).append(name)
             self.folders.setdefault(posixpath.dirname(name), []).append(name)
         self.folder_names = {_plain(name): name for name in self.folders}
+
+    def named(self, name: str) -> str | None:
+        """The file of that name, of another case when there is none."""
+        return self.exact.get(_plain(name)) or self.folded.get(_plain(name).casefold())
 
     def find(self, path: str, base: str) -> str | None:
         """The file a list in folder `base` means by `path`; None when it is not here. Raises Outside.

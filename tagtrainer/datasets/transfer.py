@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagtrainer import settings
@@ -21,18 +21,13 @@ from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import captions, index, intake, records, store
 from tagtrainer.datasets import changes as log
-from tagtrainer.datasets.candidates import Candidate, Gatherer, skipped
+from tagtrainer.datasets.candidates import Beside, Candidate, Gatherer, skipped
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.intake import Source
 from tagtrainer.datasets.models import ImportReport, Item, Skipped
 from tagtrainer.workspace import Workspace
 
 GROUP = 48
-CAPTION_ENDINGS = (".txt", ".caption")
-CAPTION_BYTES = 1 << 20
-NO_PICTURE = frozenset(
-    {".txt", ".caption", ".json", ".jsonl", ".toml", ".yaml", ".yml", ".csv", ".md", ".npz", ".safetensors"}
-)
 
 
 @dataclass
@@ -57,6 +52,8 @@ class _Run:
             return fresh
 
     waiting: list[tuple[Item, str]] = field(default_factory=list)
+    doomed: list[str] = field(default_factory=list)
+    """Items that lay in the trash of the dataset that was exported."""
     group: str = field(default_factory=log.new_group)
     title: Title = field(default_factory=lambda: Title("datasets.change.import", source=""))
 
@@ -97,7 +94,19 @@ def import_paths(
             _take_all(run, candidates, on_progress, workers or min(4, os.cpu_count() or 1))
         finally:
             _record(run)
+        _describe(run, gatherer.about)
     return run.report
+
+
+def _describe(run: _Run, about: dict[str, str]) -> None:
+    """Trigger word and description of an export, where this dataset has none."""
+    meta = store.get(run.ws, run.dataset)
+    fresh = {
+        name: about[name] for name in ("trigger_word", "description") if about.get(name) and not getattr(meta, name)
+    }
+    if fresh:
+        store.update(run.ws, run.dataset, **fresh)
+        _count(run, "about")
 
 
 def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, workers: int) -> None:
@@ -105,7 +114,7 @@ def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, w
     total = len(candidates)
     on_progress(0, max(1, total), "")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="import") as pool:
-        pending: list[tuple[Candidate, Future[tuple[str, Item | None, bytes | None]]]] = []
+        pending: list[tuple[Candidate, Future[tuple[str, Item | None, Beside]]]] = []
         ahead = iter(candidates)
         done = 0
         try:
@@ -124,8 +133,8 @@ def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, w
                 future.cancel()
 
 
-def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, bytes | None]:
-    """(hash, the item or None when its content is known already, caption bytes) of one candidate."""
+def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, Beside]:
+    """(hash, the item or None when its content is known already, its caption) of one candidate."""
     path = candidate.fetch()
     try:
         sha256 = intake.hashed(path)
@@ -138,25 +147,45 @@ def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, bytes 
             path.unlink(missing_ok=True)
 
 
-def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | None, bytes | None]]) -> None:
+def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | None, Beside]]) -> None:
     try:
-        sha256, item, data = future.result()
+        sha256, item, beside = future.result()
     except UserError as error:
         if not error.key.startswith("datasets."):
             raise
         run.report.skipped.append(skipped(candidate.label, error))
         return
-    text = captions.decode(data) if data is not None else ""
-    if text is None:
-        run.report.skipped.append(Skipped(candidate.label, "datasets.skip.caption_encoding"))
-        text = ""
+    run.report.skipped += beside.skipped
     if item is None:
-        _settle_twin(run, candidate.label, sha256, text)
+        _settle_twin(run, candidate.label, sha256, beside.text)
         return
     run.by_hash[sha256] = item.id
-    run.waiting.append((item, text))
+    run.waiting.append((_with_facts(run, candidate, item), beside.text))
+    if beside.text.strip():
+        _count(run, beside.source)
     if len(run.waiting) >= GROUP:
         _record(run)
+
+
+def _with_facts(run: _Run, candidate: Candidate, item: Item) -> Item:
+    """The item with what lists and folder names say of it."""
+    facts, crop = candidate.facts, candidate.facts.crop
+    if crop and (crop[0] + crop[2] > item.width or crop[1] + crop[3] > item.height):
+        run.report.skipped.append(Skipped(candidate.label, "layouts.crop_outside"))
+        crop = None
+    if facts.repeats is not None:
+        _count(run, f"repeats_{facts.repeats_from}")
+    for name, said in (("flags", facts.flagged), ("crops", crop), ("trash", facts.trash)):
+        if said:
+            _count(run, name)
+    if facts.trash:
+        run.doomed.append(item.id)
+    added = item.added if facts.added is None else facts.added
+    return replace(item, added=added, flagged=facts.flagged, crop=crop, repeats=facts.repeats or 1)
+
+
+def _count(run: _Run, source: str) -> None:
+    run.report.sources[source] = run.report.sources.get(source, 0) + 1
 
 
 def _settle_twin(run: _Run, label: str, sha256: str, text: str) -> None:
@@ -199,9 +228,12 @@ def _record(run: _Run) -> None:
         records.add(run.folder, items)
         captions.put(run.folder, texts)
     index.put(run.ws, run.dataset, items)
-    run.report.added += len(items)
+    doomed, run.doomed = run.doomed, []
+    store.delete_items(run.ws, run.dataset, doomed, who="import", title=run.title)
+    alive = [item.id for item in items if item.id not in doomed]
+    run.report.added += len(alive)
     run.report.captions += len(texts)
-    run.report.items += [item.id for item in items]
+    run.report.items += alive
     free, keep = shutil.disk_usage(run.folder).free, settings.load(run.ws).storage.keep_free_gb * (1 << 30)
     if free < min(keep, 64 << 20):
         raise UserError("datasets.disk_nearly_full", free=human_size(free))
