@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tagtrainer.core.files import append_jsonl
+from tagtrainer.core.files import append_jsonl, safe_id
+from tagtrainer.core.text import UserError
 from tagtrainer.datasets.models import Box, Control, Item
 
 _FIELDS = ("id", "name", "ext", "width", "height", "bytes", "sha256", "added", "folder")
@@ -92,12 +93,12 @@ def from_row(row: dict[str, Any]) -> Item:
 
 
 def controls_of(rows: Iterable[Any]) -> tuple[Control, ...]:
-    """Control images from their rows. Raises KeyError, TypeError, ValueError."""
+    """Control images from their rows. Raises KeyError, TypeError, ValueError (also for a file that would lead out)."""
     return tuple(
         row
         if isinstance(row, Control)
         else Control(
-            str(row["file"]),
+            file_name(row["file"]),
             str(row["name"]),
             int(row["width"]),
             int(row["height"]),
@@ -106,6 +107,14 @@ def controls_of(rows: Iterable[Any]) -> tuple[Control, ...]:
         )
         for row in rows
     )
+
+
+def file_name(value: Any) -> str:
+    """A plain file name from a row. Raises ValueError for one with folders."""
+    try:
+        return safe_id(str(value))
+    except UserError as error:
+        raise ValueError(value) from error
 
 
 def box_of(value: Any) -> Box | None:

@@ -59,7 +59,11 @@ def parts(folder: Path, item: Item) -> list[tuple[str, Path]]:
     for control in item.controls:
         stem = Path(control.file).stem
         found.append((control.file, folder / "control" / control.file))
-        found += [(f"{part}-{stem}.jpg", folder / part / f"{stem}.jpg") for part in ("medium", "preview")]
+        found += [
+            (f"{part}-{stem}{ext}", folder / part / f"{stem}{ext}")
+            for part in ("medium", "preview")
+            for ext in (".jpg", ".webp")
+        ]
     caption = ("caption.txt", caption_files.caption_path(folder, item.id))
     return [(f"image{item.ext}", folder / "images" / f"{item.id}{item.ext}"), caption, *found]
 

@@ -1,0 +1,139 @@
+"""What deserves a look in a pair of target and control images: size, shape, order, twins, lost file. Must not change anything."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from PIL import Image, ImageChops, ImageStat
+
+from tagtrainer.core.files import append_jsonl, read_jsonl
+from tagtrainer.datasets import records, store
+from tagtrainer.datasets.models import Control, Item
+from tagtrainer.workspace import Workspace
+
+FLAGS = ("none", "size", "aspect", "orientation", "order", "identical", "missing")
+ASPECT = 0.02
+SIDE = 128
+LIGHT, COLOUR = (1.0, 10), (4.0, 60)
+"""How far two encodings of one picture, 128 pixels wide, may differ on average and at any one place (of 255)."""
+_NUMBER = re.compile(r"(?:^|_)(\d{1,9})\.[^.]*$")
+_verdicts: dict[Path, dict[str, bool]] = {}
+_lock = threading.Lock()
+
+
+def flags_of(ws: Workspace, dataset: str, items: Iterable[Item]) -> dict[str, list[str]]:
+    """Item -> its flags, in the order of FLAGS; looks at pictures only where nobody has yet."""
+    folder = ws.dataset(dataset)
+    usual = _usual_count(records.read(folder))
+    there = {path.name for path in (folder / "control").iterdir()} if (folder / "control").is_dir() else set()
+    found = {}
+    with _Verdicts(ws, dataset) as verdicts:
+        for item in items:
+            mine = set().union(*(_pair_flags(item, control) for control in item.controls))
+            mine |= _list_flags(item, usual, there)
+            if any(control.file in there and verdicts.same(item, control) for control in item.controls):
+                mine.add("identical")
+            found[item.id] = [flag for flag in FLAGS if flag in mine]
+    return found
+
+
+def _usual_count(known: Mapping[str, Item]) -> int:
+    """How many control images most items have (of those that have any)."""
+    counts = Counter(len(item.controls) for item in known.values() if item.controls)
+    return max(counts, key=lambda count: (counts[count], count)) if counts else 0
+
+
+def _pair_flags(item: Item, control: Control) -> set[str]:
+    width, height = item.size
+    if (width, height) == (control.width, control.height):
+        return set()
+    shape, other = width / height, control.width / control.height
+    found = {"size"}
+    if abs(shape - other) / shape > ASPECT:
+        found.add("aspect")
+    if (shape > 1 + ASPECT and other < 1 - ASPECT) or (shape < 1 - ASPECT and other > 1 + ASPECT):
+        found.add("orientation")
+    return found
+
+
+def _list_flags(item: Item, usual: int, there: set[str]) -> set[str]:
+    found = set()
+    if not item.controls:
+        found.add("none")
+    elif len(item.controls) != usual or _has_gap(item.controls):
+        found.add("order")
+    if any(control.file not in there for control in item.controls):
+        found.add("missing")
+    return found
+
+
+def _has_gap(controls: tuple[Control, ...]) -> bool:
+    """Numbered names (x_0, x_2) that are not in their order, or leave one out."""
+    numbers = [int(found[1]) for control in controls if (found := _NUMBER.search(control.name))]
+    return len(numbers) == len(controls) > 1 and numbers != list(range(numbers[0], numbers[0] + len(numbers)))
+
+
+class _Verdicts:
+    """Which pairs show one picture; kept in the cache, for a pair never changes its answer."""
+
+    def __init__(self, ws: Workspace, dataset: str) -> None:
+        self._ws, self._dataset = ws, dataset
+        self._path = ws.cache / dataset / "pairs.jsonl"
+        self._fresh: dict[str, bool] = {}
+
+    def __enter__(self) -> _Verdicts:
+        with _lock:
+            if self._path not in _verdicts:
+                rows = (row for row in read_jsonl(self._path) if isinstance(row, dict))
+                _verdicts[self._path] = {str(row.get("pair")): bool(row.get("same")) for row in rows}
+        self._known = _verdicts[self._path]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._fresh:
+            append_jsonl(self._path, *({"pair": pair, "same": same} for pair, same in self._fresh.items()))
+
+    def same(self, item: Item, control: Control) -> bool:
+        if control.sha256 == item.sha256 and item.crop is None:
+            return True
+        key = f"{item.sha256[:16]}{item.stamp[8:]}:{control.sha256[:16]}"
+        if key not in self._known:
+            one = store.preview_path(self._ws, self._dataset, item.id)
+            other = store.control_preview_path(self._ws, self._dataset, control)
+            self._known[key] = self._fresh[key] = same_picture(one, other)
+        return self._known[key]
+
+
+def same_picture(one: Path, other: Path) -> bool:
+    """Whether two previews show the same but for how they were saved. A small retouched spot makes them differ."""
+    try:
+        left, right = _small(one), _small(other)
+    except (OSError, ValueError, SyntaxError):
+        return False
+    if abs(left.width / left.height - right.width / right.height) > ASPECT * left.width / left.height:
+        return False
+    size = (SIDE, max(1, round(SIDE * left.height / left.width)))
+    pairs = [(LIGHT, left.convert("L"), right.convert("L")), (COLOUR, left, right)]
+    for (mean, peak), a, b in pairs:
+        seen = ImageStat.Stat(ImageChops.difference(a.resize(size), b.resize(size)))
+        if max(seen.mean) >= mean or max(high for _, high in seen.extrema) >= peak:
+            return False
+    return True
+
+
+def _small(path: Path) -> Image.Image:
+    with Image.open(path) as picture:
+        picture.draft("RGB", (SIDE, SIDE))
+        return picture.convert("RGB")
+
+
+def forget(ws: Workspace, dataset: str) -> None:
+    """Drop what is kept in memory of a dataset."""
+    _verdicts.pop(ws.cache / dataset / "pairs.jsonl", None)
+
+
+__all__ = ["FLAGS", "flags_of", "forget", "same_picture"]
