@@ -21,8 +21,8 @@ SIDE = 32
 LOW = 8
 """LOW x LOW lowest frequencies give one bit each."""
 DECODED = 128
-"""JPEGs are decoded at half scale, but not below this side: twice as quick, 0.4 bits off on average (3,168 photographs)."""
-BATCH = 512
+"""JPEGs are decoded at half scale, but not below this side: twice as quick, half a bit off on average."""
+BATCH = 64
 
 Greys = NDArray[np.float32]
 Hashes = NDArray[np.uint64]
@@ -49,7 +49,8 @@ class Pair:
 def small_grey(picture: Image.Image) -> NDArray[np.uint8]:
     """SIDE x SIDE greys of an opened picture; a JPEG is decoded at a reduced scale."""
     picture.draft("L", (max(DECODED, picture.width // 2), max(DECODED, picture.height // 2)))
-    return np.asarray(picture.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS))
+    grey = picture if picture.mode == "L" else picture.convert("L")
+    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=4.0))
 
 
 def read_small(path: Path) -> NDArray[np.uint8]:
@@ -76,13 +77,16 @@ def of_files(paths: Sequence[Path], workers: int = 2, on_done: Callable[[int], N
     hashes = np.zeros(len(paths), dtype=np.uint64)
     done = 0
     with ThreadPoolExecutor(max(1, workers)) as pool:
-        for chunk in _chunks(paths, BATCH):
-            greys = np.stack(list(pool.map(read_small, chunk, chunksize=16)))
-            hashes[done : done + len(chunk)] = of_greys(greys).plain
-            done += len(chunk)
+        for found in pool.map(_of_some, _chunks(paths, BATCH)):
+            hashes[done : done + len(found)] = found
+            done += len(found)
             if on_done is not None:
                 on_done(done)
     return hashes
+
+
+def _of_some(paths: Sequence[Path]) -> Hashes:
+    return of_greys(np.stack([read_small(path) for path in paths])).plain
 
 
 def _chunks(paths: Iterable[Path], size: int) -> Iterator[list[Path]]:
