@@ -163,7 +163,13 @@ def _report(result: dict[str, Any]) -> dict[str, Any]:
     skipped = result.get("skipped", [])
     shown = [{"file": str(row.get("file", "")), "reason": _sentence(row)} for row in skipped[:SHOWN_SKIPS]]
     numbers = {name: result.get(name, 0) for name in ("added", "duplicates", "captions")}
-    return {**numbers, "skipped": shown, "more": max(0, len(skipped) - SHOWN_SKIPS)}
+    took = [t(f"layouts.source.{name}", n=count) for name, count in (result.get("sources") or {}).items()]
+    return {
+        **numbers,
+        "skipped": shown,
+        "more": max(0, len(skipped) - SHOWN_SKIPS),
+        "took": t("layouts.took", what=t("layouts.comma").join(took)) if took else "",
+    }
 
 
 def _sentence(row: dict[str, Any]) -> str:

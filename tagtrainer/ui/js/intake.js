@@ -171,6 +171,7 @@ function makeIntake(root, options) {
     const seen = view.report || { added: 0, duplicates: 0, captions: 0, skipped: [], more: 0 };
     const skipped = [...failed, ...seen.skipped];
     let text = fillText(texts.done, { added: seen.added, captions: seen.captions, clock: clock(view.seconds) });
+    if (seen.took) text += ' ' + seen.took;
     if (seen.duplicates) text += ' ' + fillText(texts.duplicates, { n: seen.duplicates });
     if (skipped.length) text += ' ' + fillText(texts.skipped, { n: skipped.length + seen.more });
     options.onToggle(false);
