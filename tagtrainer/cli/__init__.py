@@ -14,9 +14,11 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from tagtrainer import __version__, settings
+from tagtrainer.core.files import write_json
 from tagtrainer.core.text import LANGUAGES, UserError, match_language, set_language, t
 from tagtrainer.workspace import open_workspace, place_of
 
@@ -72,6 +74,14 @@ def _utf8_streams() -> None:
             reconfigure(encoding="utf-8", errors="replace")
 
 
+def _leave_reason(error: UserError) -> None:
+    """In a task: what was wrong, as a text key, so that the page can say it in the reader's language."""
+    task = os.environ.get("TAGTRAINER_TASK")
+    if task and not (Path(task) / "result.json").exists():
+        values = {name: str(value) for name, value in error.values.items()}
+        write_json(Path(task) / "result.json", {"error": error.key, "values": values})
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 0 done, 1 a sentence on stderr, 2 wrong usage."""
     words = list(sys.argv[1:] if argv is None else argv)
@@ -84,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ws = open_workspace(args.workspace, args.config)
         result = args.run(ws, args)
     except UserError as error:
+        _leave_reason(error)
         print(str(error), file=sys.stderr)
         if args.json:
             print(json.dumps({"error": error.key, "message": str(error)}, ensure_ascii=False))

@@ -1,13 +1,19 @@
-"""`dataset`: everything about datasets. Must not touch files itself."""
+"""`dataset`: everything about datasets. Must not touch files itself.
+
+Every module dataset_<something>.py beside this one adds verbs: `extend(verbs)`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+import pkgutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import tagtrainer.cli
 from tagtrainer.cli import add_group, add_verb
 from tagtrainer.core.files import human_size, write_json
 from tagtrainer.core.progress import Printer
@@ -26,24 +32,29 @@ def register(groups: Any) -> None:
     create.add_argument("--trigger", default="", help=t("datasets.cli.trigger"))
     add_verb(verbs, "list", t("datasets.cli.list"), _list, _show_list)
     add_verb(verbs, "sample", t("datasets.cli.sample"), _sample)
-    taking = _on_dataset(verbs, "import", _import, _show_report)
+    taking = on_dataset(verbs, "import", _import, _show_report)
     taking.add_argument("paths", nargs="+", type=Path)
-    _on_dataset(verbs, "delete", _delete).add_argument("items", nargs="*")
-    _on_dataset(verbs, "restore", _restore).add_argument("items", nargs="*")
-    items = _on_dataset(verbs, "items", _items)
+    on_dataset(verbs, "delete", _delete).add_argument("items", nargs="*")
+    on_dataset(verbs, "restore", _restore).add_argument("items", nargs="*")
+    items = on_dataset(verbs, "items", _items)
     items.add_argument("--filter", default="", help=t("datasets.cli.filter"))
     items.add_argument("--limit", type=int, default=100)
     items.add_argument("--offset", type=int, default=0)
-    caption = _on_dataset(verbs, "caption", _caption)
+    caption = on_dataset(verbs, "caption", _caption)
     caption.add_argument("item")
     caption.add_argument("text", nargs="?")
-    _on_dataset(verbs, "search", _search).add_argument("text")
+    on_dataset(verbs, "search", _search).add_argument("text")
     for name, run in (("show", _show), ("stats", _stats)):
-        _on_dataset(verbs, name, run)
+        on_dataset(verbs, name, run)
     add_verb(verbs, "reindex", t("datasets.cli.reindex"), _reindex).add_argument("id", nargs="?")
 
+    for info in sorted(pkgutil.iter_modules(tagtrainer.cli.__path__), key=lambda i: i.name):
+        if info.name.startswith("dataset_"):
+            importlib.import_module(f"tagtrainer.cli.{info.name}").extend(verbs)
 
-def _on_dataset(verbs: Any, name: str, run: Any, show: Any = None) -> argparse.ArgumentParser:
+
+def on_dataset(verbs: Any, name: str, run: Any, show: Any = None) -> argparse.ArgumentParser:
+    """A verb whose first argument is a dataset's id; its help is the text datasets.cli.<name>."""
     verb = add_verb(verbs, name, t(f"datasets.cli.{name}"), run, show)
     verb.add_argument("id")
     return verb
@@ -92,7 +103,11 @@ def _import(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     report = transfer.import_paths(ws, args.id, args.paths, Printer("import"))
     rows = [{"file": row.file, "reason": row.reason, "key": row.key, "values": row.values} for row in report.skipped]
     numbers = {"added": report.added, "duplicates": report.duplicates, "captions": report.captions}
-    result = {**numbers, "skipped": rows, "items": report.items}
+    return save_result({**numbers, "skipped": rows, "items": report.items})
+
+
+def save_result(result: dict[str, Any]) -> dict[str, Any]:
+    """Leave the result of a verb in the folder of its task, if it runs as one; the result."""
     task = os.environ.get("TAGTRAINER_TASK")
     if task:
         write_json(Path(task) / "result.json", result)
@@ -126,17 +141,11 @@ def _restore(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _items(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.datasets import index, store
-    from tagtrainer.datasets.models import ItemFilter
+    from tagtrainer.datasets import filters, index, store
 
     store.get(ws, args.id)
     index.sync(ws, args.id)
-    words = args.filter.split()
-    look = ItemFilter(
-        text=" ".join(word for word in words if word != "no_caption"),
-        no_caption=True if "no_caption" in words else None,
-    )
-    page = index.page(ws, args.id, look, max(0, args.offset), max(0, args.limit))
+    page = index.page(ws, args.id, filters.parse(args.filter), max(0, args.offset), max(0, args.limit))
     return {"total": page.total, "items": [asdict(item) for item in page.items]}
 
 

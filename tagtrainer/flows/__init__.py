@@ -1,6 +1,6 @@
 """What needs several services at once: planning and queueing, going on, the whole walk. Must not know a page or a terminal."""
 
-from tagtrainer.flows.background import ENDED, own_command, start_captioning, start_import, wait
+from tagtrainer.flows.background import ENDED, own_command, start_captioning, start_import, start_work, wait
 from tagtrainer.flows.training import (
     again,
     clone_training,
@@ -26,5 +26,6 @@ __all__ = [
     "start_captioning",
     "start_import",
     "start_training",
+    "start_work",
     "wait",
 ]

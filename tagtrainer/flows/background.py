@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tagtrainer.core.steps import Step
+from tagtrainer.core.text import UserError
 from tagtrainer.datasets import store
 from tagtrainer.engines.base import PROGRESS_SAFE_ENV
 from tagtrainer.jobs import store as jobs
@@ -56,6 +57,34 @@ def start_import(ws: Workspace, dataset: str, paths: Sequence[Path]) -> str:
             id=task_id,
             kind="import",
             title=meta.name,
+            resource="disk",
+            created=time.time(),
+            steps=[step],
+            detail=detail,
+        ),
+    )
+    jobs.submit(ws, task_id)
+    return task_id
+
+
+def start_work(
+    ws: Workspace, dataset: str, verb: str, words: Sequence[str] = (), title: str = "", total: int | None = None
+) -> str:
+    """Queue `dataset VERB ID WORDS...` of our own command line as a task; returns its id. One of a verb at a time."""
+    meta = store.get(ws, dataset)
+    for task, state in jobs.list_tasks(ws, "work"):
+        if task.detail.get("dataset") == dataset and task.detail.get("verb") == verb and state.status in jobs.ACTIVE:
+            raise UserError("flows.at_work", name=meta.name)
+    task_id = jobs.new_id(f"{verb} {meta.id}")
+    argv = own_command(ws, "--json", "dataset", verb, dataset, *words)
+    step = Step(name=verb, argv=argv, cwd=str(PACKAGE_ROOT), env=dict(PROGRESS_SAFE_ENV), total=total)
+    detail = {"dataset": dataset, "verb": verb, "words": list(words)}
+    jobs.create(
+        ws,
+        Task(
+            id=task_id,
+            kind="work",
+            title=title or meta.name,
             resource="disk",
             created=time.time(),
             steps=[step],

@@ -12,6 +12,7 @@ from tagtrainer.datasets import sample, store
 from tagtrainer.datasets.models import DatasetMeta, Kind
 from tagtrainer.ui.gallery import gallery, value
 from tagtrainer.ui.page import Page, info
+from tagtrainer.ui.views import base
 from tagtrainer.workspace import Workspace
 
 REMEMBERED = "() => sessionStorage.getItem('tagtrainer.dataset') || localStorage.getItem('tagtrainer.dataset') || ''"
@@ -28,9 +29,10 @@ class Tab:
         self._new()
         self._about()
         self.welcome = gr.HTML(_welcome(), elem_id="datasets_welcome", visible=False, apply_default_css=False)
-        self.gallery = gallery("datasets_gallery")
+        self._views()
         texts = [self.name, self.trigger, self.text]
         self.shown = [self.pick, self.open_about, self.about, self.gallery, self.welcome, *texts, self.question]
+        self.shown += [self.tabs, *self.view_tabs, *self.views]
         self.form = [self.new, self.new_name]
         self._wire()
 
@@ -75,6 +77,19 @@ class Tab:
                 self.yes = _button("delete_yes", "datasets_yes", 170, variant="stop")
                 self.no = _button("delete_no", "datasets_no", 110)
 
+    def _views(self) -> None:
+        """The gallery and every other view of a dataset, each a sub-tab."""
+        self.modules = base.find()
+        self.view_tabs: list[gr.Tab] = []
+        self.views: list[gr.HTML] = []
+        with gr.Tabs(elem_id="dataset_views") as self.tabs:
+            with gr.Tab(t("views.pictures"), elem_id="view_pictures"):
+                self.gallery = gallery("datasets_gallery")
+            for module in self.modules:
+                with gr.Tab(t(f"views.{module.VIEW.name}"), elem_id=f"view_{module.VIEW.name}") as tab:
+                    self.views.append(base.component(module))
+                self.view_tabs.append(tab)
+
     def _wire(self) -> None:
         page, on = self.page, self.page.on
         on(page.blocks.load, self.refresh, self.wanted, self.shown, js=REMEMBERED)
@@ -103,16 +118,21 @@ class Tab:
         known = store.list_all(self.ws)
         chosen = next((meta for meta in known if meta.id == wanted), known[0] if known else None)
         choices = [(_label(meta, known), meta.id) for meta in known]
+        now = time.time()
+        seen = base.value(chosen.id, chosen.kind, now) if chosen else base.value("", "image", now)
         return [
             gr.update(choices=choices, value=chosen.id if chosen else None, visible=bool(known)),
             gr.update(visible=chosen is not None),
             gr.update() if chosen else gr.update(visible=False),
-            value(chosen.id if chosen else "", time.time()),
+            value(chosen.id if chosen else "", now),
             gr.update(visible=chosen is None),
             chosen.name if chosen else "",
             chosen.trigger_word if chosen else "",
             chosen.description if chosen else "",
             gr.update(visible=False),
+            gr.update(visible=chosen is not None),
+            *(gr.update(visible=chosen is None or chosen.kind in module.VIEW.kinds) for module in self.modules),
+            *(seen for _ in self.modules),
         ]
 
     def make(self, name: str, kind: str) -> list[Any]:

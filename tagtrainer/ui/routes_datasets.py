@@ -89,6 +89,11 @@ def router(ws: Workspace) -> APIRouter:
     def medium(dataset: str, item: str) -> FileResponse:
         return _picture(store.medium_path(ws, safe_id(dataset), safe_id(item)))
 
+    @routes.get("/{dataset}/whole/{item}")
+    def whole(dataset: str, item: str) -> FileResponse:
+        """The uncropped picture: what a crop is drawn on."""
+        return _picture(store.whole_path(ws, safe_id(dataset), safe_id(item)))
+
     @routes.post("/{dataset}/caption/{item}")
     def write(dataset: str, item: str, caption: Caption) -> dict[str, Any]:
         """Save a caption; 400 datasets.caption_changed with the text now on disk when somebody else was faster."""

@@ -45,18 +45,19 @@ tagtrainer.fetchJson('shell').then((data) => {
   }
 }).catch(() => {});
 
-// Which tab was open: remembered per browser tab, opened again after a reload.
-const remembered = sessionStorage.getItem('tagtrainer.tab');
+// Which tab (and which view of a dataset) was open: remembered per browser tab, opened again after a reload.
+const remembered = sessionStorage.getItem('tagtrainer.tab'), view = sessionStorage.getItem('tagtrainer.view');
 document.addEventListener('click', (event) => {
   const tab = event.target.closest('button[role=tab]');
   if (tab && tab.id.startsWith('tab_')) sessionStorage.setItem('tagtrainer.tab', tab.id);
+  if (tab && tab.id.startsWith('view_')) sessionStorage.setItem('tagtrainer.view', tab.id);
 });
-if (remembered) {
+for (const wanted of [remembered, view]) {
   let tries = 40;
   const open = () => {
-    const tab = document.getElementById(remembered);
+    const tab = document.getElementById(wanted);
     if (tab) { if (tab.getAttribute('aria-selected') !== 'true') tab.click(); }
     else if (tries-- > 0) setTimeout(open, 50);
   };
-  open();
+  if (wanted) open();
 }
