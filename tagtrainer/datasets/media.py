@@ -94,10 +94,15 @@ def make_previews(source: Path, medium: Path, preview: Path) -> MediaInfo:
         if isinstance(error, OSError) and error.filename is not None:
             raise UserError("datasets.skip.unreadable", file=source.name, reason=error.strerror or error) from error
         raise UserError("datasets.skip.damaged", file=source.name) from error
+    return MediaInfo(info.width, info.height, info.ext, save_previews(small, medium, preview))
+
+
+def save_previews(small: Image.Image, medium: Path, preview: Path) -> str:
+    """Write a picture that is medium-sized already in both sizes; the extension they got."""
     ext = ".webp" if small.mode == "RGBA" else ".jpg"
-    _save(small, medium.with_name(medium.name + ext))
-    _save(_fit(small, PREVIEW_SIDE), preview.with_name(preview.name + ext))
-    return MediaInfo(info.width, info.height, info.ext, ext)
+    save(_fit(small, PREVIEW_SIDE), preview.with_name(preview.name + ext))
+    save(small, medium.with_name(medium.name + ext))
+    return ext
 
 
 def make_crop(source: Path, box: tuple[int, int, int, int], medium: Path, preview: Path) -> None:
@@ -107,9 +112,7 @@ def make_crop(source: Path, box: tuple[int, int, int, int], medium: Path, previe
             small = _cut(picture, box)
     except (OSError, ValueError, SyntaxError, TypeError, EOFError, MemoryError) as error:
         raise UserError("datasets.skip.damaged", file=source.name) from error
-    ext = ".webp" if small.mode == "RGBA" else ".jpg"
-    _save(_fit(small, PREVIEW_SIDE), preview.with_name(preview.name + ext))
-    _save(small, medium.with_name(medium.name + ext))
+    save_previews(small, medium, preview)
 
 
 def _cut(picture: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:
@@ -194,7 +197,8 @@ def _turned(picture: Image.Image, orientation: int) -> Image.Image:
     return turned
 
 
-def _save(picture: Image.Image, path: Path) -> None:
+def save(picture: Image.Image, path: Path) -> None:
+    """Write JPEG or WebP, by the path's ending, in one step. What the picture carried beside its pixels is left out."""
     picture.info.clear()
     with writing(path, durable=False) as handle:
         if path.suffix == ".webp":
