@@ -125,6 +125,11 @@ def tags_of(text: str) -> tuple[list[str], bool]:
     return pieces[:running], running < len(pieces)
 
 
+def listed(text: str) -> tuple[str, ...]:
+    """Tags that somebody typed as a list, each once; whatever they read like."""
+    return tuple({key(tag): tag for start, end in reversed(_spans(text)) for tag in [text[start:end]]}.values())[::-1]
+
+
 def is_prose(text: str) -> bool:
     """Whether the caption is, or ends in, running text."""
     return tags_of(text)[1]
