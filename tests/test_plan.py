@@ -185,6 +185,31 @@ def test_ready_makes_upright_copies_and_keeps_caches(ws: Workspace, tmp_path: Pa
         assert copy.size == (40, 60)
 
 
+def test_crops_and_repeats_reach_the_engine_and_can_be_taken_back(ws: Workspace, dataset: str) -> None:
+    first, second, *_ = store.items(ws, dataset)
+    change = {first.id: {"crop": [40, 20, 160, 120]}, second.id: {"repeats": 4}}
+    store.change_items(ws, dataset, change, who="test", title="crop")
+    totals = plan.summary(ws, draft_for(dataset))
+    assert sum(row.count for row in totals.buckets) == 4 * 3 + 1 * 3 * 4
+    plan.create(ws, draft_for(dataset), TASK)
+    freeze.get_ready(ws, TASK)
+    folder = ws.task(TASK)
+    config = tomllib.loads((folder / "dataset.toml").read_text("utf-8"))
+    assert [part["num_repeats"] for part in config["datasets"]] == [3, 12]
+    assert len({part["cache_directory"] for part in config["datasets"]}) == 2
+    rows = [json.loads(line) for line in (folder / "dataset_0.jsonl").read_text("utf-8").splitlines()]
+    cut = next(Path(row["image_path"]) for row in rows if first.id in row["image_path"])
+    with Image.open(cut) as shown, Image.open(store.media_path(ws, dataset, first.id)) as whole:
+        assert shown.size == (160, 120) and shown.tobytes() == whole.convert("RGB").crop((40, 20, 200, 140)).tobytes()
+    assert len((folder / "dataset_1.jsonl").read_text("utf-8").splitlines()) == 1
+    store.change_items(ws, dataset, {first.id: {"crop": [0, 0, 160, 120]}}, who="test", title="crop")
+    plan.create(ws, draft_for(dataset), "toys-2")
+    other = json.loads((ws.task("toys-2") / "dataset_0.jsonl").read_text("utf-8").splitlines()[0])
+    assert (
+        Path(other["image_path"]).name != cut.name
+    )  # the engine names its caches by it, so another crop is another cache
+
+
 def test_ready_removes_what_does_not_fit(ws: Workspace, dataset: str) -> None:
     plan.create(ws, draft_for(dataset), TASK)
     cache = freeze.load(ws.task(TASK)).sources[0].cache

@@ -226,7 +226,7 @@ def request_for(ws: Workspace, dataset: str, item: Item, trigger: str, caption: 
     path = store.medium_path(ws, dataset, item.id)
     if not path.is_file():
         raise UserError("captioning.no_picture", name=item.name)
-    return CaptionRequest(item.id, path, item.name, item.folder, trigger, item.width, item.height, caption)
+    return CaptionRequest(item.id, path, item.name, item.folder, trigger, *item.size, caption)
 
 
 def _settle(batch: _Run, item: Item, error: UserError | None) -> None:

@@ -18,6 +18,7 @@ from tagtrainer.core.files import human_size, read_json, read_jsonl, write_json
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import store
+from tagtrainer.datasets.models import Box
 from tagtrainer.training import readable, staleness
 from tagtrainer.training.case import Case
 from tagtrainer.training.dataset_config import Picture, Shape, Source, cache_folder, jsonl_path
@@ -41,6 +42,14 @@ class FrozenSource(BaseModel):
     sizes: list[tuple[int, int]]
 
 
+class Copy(BaseModel):
+    """A copy that the engine reads instead of the original; `crop` is the part of it, upright."""
+
+    source: Path
+    target: Path
+    crop: Box | None = None
+
+
 class Freeze(BaseModel):
     """freeze.json of a task: what to check and clean before the engine starts."""
 
@@ -50,7 +59,7 @@ class Freeze(BaseModel):
     suffix: str
     scale: int = 8
     sources: list[FrozenSource]
-    copies: list[tuple[Path, Path]] = Field(default_factory=list)
+    copies: list[Copy] = Field(default_factory=list)
     weights: dict[str, str] = Field(default_factory=dict)
     made_with: dict[str, str] = Field(default_factory=dict)
     totals: dict[str, Any] = Field(default_factory=dict)
@@ -69,33 +78,39 @@ class Ready(BaseModel):
     copied: int = 0
 
 
-def collect(case: Case, on_progress: OnProgress = silent) -> tuple[list[Source], list[tuple[Path, Path]]]:
-    """The captioned pictures of every dataset of the draft, and which need a copy that the engine reads rightly."""
+def collect(case: Case, on_progress: OnProgress = silent) -> tuple[list[Source], list[Copy]]:
+    """The captioned pictures of every dataset of the draft, and which need a copy that the engine reads rightly.
+
+    Pictures with repeats of their own stand in a source (and a cache folder) of their own: the engine knows repeats per
+    dataset only, and removes from a cache folder what its dataset does not hold.
+    """
     sources: list[Source] = []
-    copies: list[tuple[Path, Path]] = []
+    copies: list[Copy] = []
     for use in case.draft.datasets:
-        pictures, more = _pictures(case, use.id, on_progress)
         cache = cache_folder(case.ws, use.id, case.engine.id, case.family.id, case.variant, case.shape)
-        sources.append(Source(use.id, max(1, use.repeats), case.batch_size, case.shape, cache, tuple(pictures)))
-        copies += more
+        for repeats, pictures in _pictures(case, use.id, copies, on_progress).items():
+            place = cache if repeats == 1 else cache.with_name(f"{cache.name}-x{repeats}")
+            times = max(1, use.repeats) * repeats
+            sources.append(Source(use.id, times, case.batch_size, case.shape, place, tuple(pictures)))
     return sources, copies
 
 
-def _pictures(case: Case, dataset: str, on_progress: OnProgress) -> tuple[list[Picture], list[tuple[Path, Path]]]:
-    found: list[Picture] = []
-    copies: list[tuple[Path, Path]] = []
+def _pictures(case: Case, dataset: str, copies: list[Copy], on_progress: OnProgress) -> dict[int, list[Picture]]:
+    """Pictures by their own repeats; `copies` grows by those that are needed."""
+    found: dict[int, list[Picture]] = {}
     captions = store.captions(case.ws, dataset)
     items = [item for item in store.items(case.ws, dataset) if captions.get(item.id, "").strip()]
     for number, item in enumerate(items, 1):
         path = case.ws.dataset(dataset) / "images" / f"{item.id}{item.ext}"
         seen = readable.look(path)
-        if seen.needs_copy:
-            target = readable.copy_path(case.ws.cache / dataset / "readable", path)
-            copies.append((path, target))
+        if seen.needs_copy or item.crop:
+            target = readable.copy_path(case.ws.cache / dataset / "readable", path, item.crop)
+            copies.append(Copy(source=path, target=target, crop=item.crop))
             path = target
-        found.append(Picture(item.id, path, seen.size, captions[item.id].strip()))
+        size = item.size if item.crop else seen.size
+        found.setdefault(item.repeats, []).append(Picture(item.id, path, size, captions[item.id].strip()))
         on_progress(number, len(items), item.name)
-    return found, copies
+    return dict(sorted(found.items())) or {1: []}
 
 
 def made_with(case: Case) -> dict[str, str]:
@@ -111,7 +126,7 @@ def made_with(case: Case) -> dict[str, str]:
     }
 
 
-def write(folder: Path, case: Case, sources: list[Source], copies: list[tuple[Path, Path]], totals: Summary) -> None:
+def write(folder: Path, case: Case, sources: list[Source], copies: list[Copy], totals: Summary) -> None:
     """Write freeze.json into the task's folder."""
     frozen = Freeze(
         suffix=case.suffix, scale=case.family.latent_scale, copies=copies, made_with=made_with(case),
@@ -146,12 +161,12 @@ def get_ready(ws: Workspace, task_id: str, on_progress: OnProgress = silent) -> 
     frozen = load(folder)
     report = Ready()
     _require(frozen.weights.values(), "plan.weights_gone")
-    _require((source for source, _ in frozen.copies), "plan.media_gone")
-    for number, (original, copy) in enumerate(frozen.copies, 1):
-        if not copy.exists():
-            readable.make(original, copy)
+    _require((copy.source for copy in frozen.copies), "plan.media_gone")
+    for number, copy in enumerate(frozen.copies, 1):
+        if not copy.target.exists():
+            readable.make(copy.source, copy.target, copy.crop)
             report.copied += 1
-        on_progress(number, len(frozen.copies), original.name)
+        on_progress(number, len(frozen.copies), copy.source.name)
     for number, source in enumerate(frozen.sources):
         _ready_caches(folder, number, source, frozen, report)
     _require_disk(ws, frozen)

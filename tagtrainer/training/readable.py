@@ -1,4 +1,5 @@
-"""Copies of pictures that the engine would read wrongly: turned by EXIF, 16 bit, CMYK, see-through. Must not touch originals.
+"""Copies of pictures that the engine would read wrongly (turned by EXIF, 16 bit, CMYK, see-through), and of crops. Must not touch
+originals.
 
 The engine opens files plainly: it ignores the orientation tag (a phone's portrait photograph would be trained lying on its
 side), clips 16-bit greys to white, converts CMYK without its profile and drops transparency, which shows what lay below.
@@ -14,6 +15,7 @@ from PIL import Image, ImageOps
 from tagtrainer.core.buckets import Size
 from tagtrainer.core.files import writing
 from tagtrainer.core.text import UserError
+from tagtrainer.datasets.models import Box
 
 _ORIENTATION = 0x0112
 _PLAIN_MODES = ("RGB", "L", "1")
@@ -42,16 +44,22 @@ def look(path: Path) -> Look:
     return Look(size, turned not in (0, 1) or not plain, alpha)
 
 
-def copy_path(folder: Path, source: Path) -> Path:
-    """Where the copy of `source` lies: same stem, because the engine names caches by it."""
-    return folder / f"{source.stem}.png"
+def copy_path(folder: Path, source: Path, crop: Box | None = None) -> Path:
+    """Where the copy of `source` lies: same stem, because the engine names caches by it; a crop has a stem of its own."""
+    return folder / f"{'-'.join([source.stem, *map(str, crop or ())])}.png"
 
 
-def make(source: Path, target: Path) -> None:
-    """Write an upright 8-bit RGB copy, on white where the picture is see-through. Raises UserError plan.unreadable_picture."""
+def make(source: Path, target: Path, crop: Box | None = None) -> None:
+    """Write an upright 8-bit RGB copy, on white where the picture is see-through; `crop` is x, y, width, height, upright.
+
+    Raises UserError plan.unreadable_picture.
+    """
     try:
         with Image.open(source) as image:
             upright = ImageOps.exif_transpose(image)
+            if crop is not None:
+                x, y, width, height = crop
+                upright = upright.crop((x, y, x + width, y + height))
             plain = _plain(upright)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise UserError("plan.unreadable_picture", path=source, reason=error) from error

@@ -52,12 +52,17 @@ def of_case(case: Case) -> Summary:
     pictures = bare = latents = words = 0
     for use in case.draft.datasets:
         items = store.items(case.ws, use.id)
-        sizes = [(item.width, item.height) for item in items if item.has_caption]
-        pictures, bare = pictures + len(sizes), bare + len(items) - len(sizes)
-        counts = _counts(case, sizes)
-        latents += sum(batches(count, case.batch_size) for count in counts.values())
-        words += batches(len(sizes), case.batch_size)
-        rows += _rows(use.id, counts, max(1, use.repeats), case.batch_size)
+        sizes: dict[int, list[Size]] = {}
+        for item in items:
+            if item.has_caption:
+                sizes.setdefault(item.repeats, []).append(item.size)
+        captioned = sum(map(len, sizes.values()))
+        pictures, bare = pictures + captioned, bare + len(items) - captioned
+        for repeats, group in sorted(sizes.items()):  # each stands in a dataset of its own for the engine
+            counts = _counts(case, group)
+            latents += sum(batches(count, case.batch_size) for count in counts.values())
+            words += batches(len(group), case.batch_size)
+            rows += _rows(use.id, counts, max(1, use.repeats) * repeats, case.batch_size)
     per_epoch = sum(row.batches for row in rows)
     epochs, steps = _length(case, per_epoch)
     saves, states = _saves(case, epochs, steps)

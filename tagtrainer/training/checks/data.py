@@ -110,16 +110,15 @@ def _buckets(case: Case, meta: DatasetMeta, items: list[Item], repeats: int) -> 
     counts: Counter[tuple[int, int]] = Counter()
     cropped = 0
     for item in items:
-        bucket = bucket_for(
-            (item.width, item.height), shape.resolution, shape.enable_bucket, shape.no_upscale, shape.step
-        )
-        counts[bucket] += max(1, repeats)
+        width, height = item.size
+        bucket = bucket_for((width, height), shape.resolution, shape.enable_bucket, shape.no_upscale, shape.step)
+        counts[bucket] += max(1, repeats) * item.repeats
         if min(bucket) == 0:
             yield error("plan.too_small_picture", "datasets", name=item.name, dataset=meta.name, step=shape.step)
             return
-        ratio = (item.width / item.height) / (bucket[0] / bucket[1])
+        ratio = (width / height) / (bucket[0] / bucket[1])
         cropped += max(ratio, 1 / ratio) > 1.25
-    small = sum(1 for item in items if item.width * item.height < area * 0.95)
+    small = sum(1 for item in items if item.size[0] * item.size[1] < area * 0.95)
     if small and not (shape.no_upscale and shape.enable_bucket):
         yield warning(
             "plan.upscaled", "resolution", name=meta.name, count=small, width=shape.resolution[0],
