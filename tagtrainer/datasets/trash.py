@@ -20,8 +20,9 @@ MANY = 50
 
 
 def delete_items(
-    ws: Workspace, dataset: str, ids: Sequence[str], *, who: str = "user", title: str | Title = "", undoes: str = ""
-) -> int:
+    ws: Workspace, dataset: str, ids: Sequence[str], *, who: str = "user", title: str | Title = "", group: str = "",
+    undoes: str = "",
+) -> int:  # fmt: skip
     """Move items with previews, captions and control images to the dataset's trash as one change; how many there were."""
     folder = ws.dataset(dataset)
     with log.lock(folder):
@@ -31,7 +32,7 @@ def delete_items(
             return 0
         changes = [{"item": item.id, "old": item.name, "new": None} for item in doomed]
         title = title or Title("datasets.change.delete", count=len(doomed))
-        log.append(folder, "delete", changes, who=who, title=title, undoes=undoes)
+        log.append(folder, "delete", changes, who=who, title=title, group=group, undoes=undoes)
         for item in doomed:
             _bury(folder, item, durable=len(doomed) <= MANY)
         records.forget(folder, [item.id for item in doomed])
@@ -56,6 +57,8 @@ def parts(folder: Path, item: Item) -> list[tuple[str, Path]]:
         for part in ("medium", "preview")
         for ext in (".jpg", ".webp")
     ]
+    if item.media == "video":
+        found.append(("strip.jpg", folder / "preview" / f"{item.id}.strip.jpg"))
     for control in item.controls:
         stem = Path(control.file).stem
         found.append((control.file, folder / "control" / control.file))
