@@ -6,20 +6,23 @@ Must not know the index. Reading is incremental: only lines that were added sinc
 from __future__ import annotations
 
 import json
+import os
 import threading
+import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tagtrainer.core.files import append_jsonl, safe_id
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets.models import Box, Control, Item
 
 _FIELDS = ("id", "name", "ext", "width", "height", "bytes", "sha256", "added", "folder")
-_MORE = ("media", "duration", "fps", "frames", "flagged", "repeats", "crop")
+_MORE = ("media", "duration", "fps", "frames", "flagged", "repeats", "crop", "turned")
 _DEFAULTS: dict[str, Any] = {
     "media": "image", "duration": 0.0, "fps": 0.0, "frames": 0, "flagged": False, "repeats": 1, "crop": None,
+    "turned": 0,
 }  # fmt: skip
 CHANGEABLE = frozenset({"flagged", "repeats", "crop", "controls"})
 """What may change about an item once it is recorded."""
@@ -56,6 +59,36 @@ def read(folder: Path) -> dict[str, Item]:
         return known.items
 
 
+def mark(folder: Path) -> str:
+    """Another one as soon as something is recorded: file, length, and a sum of its end."""
+    path = folder / "items.jsonl"
+    try:
+        with path.open("rb") as handle:
+            status = os.fstat(handle.fileno())
+            return f"{status.st_ino}:{status.st_size}:{_sum(handle, status.st_size)}"
+    except OSError:
+        return ""
+
+
+def _sum(handle: IO[bytes], end: int) -> int:
+    handle.seek(max(0, end - 256))
+    return zlib.crc32(handle.read(min(end, 256)))
+
+
+def written_since(folder: Path, seen: str) -> set[str] | None:
+    """Ids in lines added since the mark `seen`; None when nobody can say, because the file is another one."""
+    try:
+        inode, end, total = map(int, seen.split(":"))
+        with (folder / "items.jsonl").open("rb") as handle:
+            if os.fstat(handle.fileno()).st_ino != inode or _sum(handle, end) != total:
+                return None
+            handle.seek(end)
+            rows = (json.loads(line) for line in handle if line.strip())
+            return {str(row["id"]) for row in rows}
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def _take(path: Path, known: _Known) -> int:
     with path.open("rb") as handle:
         handle.seek(known.offset)
@@ -89,6 +122,7 @@ def from_row(row: dict[str, Any]) -> Item:
         duration=float(row.get("duration", 0.0)), fps=float(row.get("fps", 0.0)), frames=int(row.get("frames", 0)),
         controls=controls_of(row.get("controls") or ()), flagged=bool(row.get("flagged", False)),
         repeats=max(1, min(MOST_REPEATS, int(row.get("repeats", 1)))), crop=box_of(row.get("crop")),
+        turned=int(row.get("turned", 0)),
     )  # fmt: skip
 
 
