@@ -22,6 +22,7 @@ CAPTION_ENDINGS = (".txt", ".caption")
 CAPTION_BYTES = 1 << 20
 LONGEST_TOLD = 2000
 _SOURCES = {".txt": "txt", ".caption": "caption"}
+CLIPS = media.VIDEOS | {".gif", ".webp"}
 NO_PICTURE = frozenset(
     {".txt", ".caption", ".json", ".jsonl", ".toml", ".yaml", ".yml", ".csv", ".md", ".npz", ".safetensors"}
 )
@@ -62,6 +63,8 @@ class Gatherer:
     zip_entries: int
     zip_bytes: int
     skipped: list[Skipped]
+    clips: bool = False
+    """For a dataset of clips: these are looked for instead of pictures."""
     zips: list[Path] = field(default_factory=list)
     about: dict[str, str] = field(default_factory=dict)
     """Trigger word and description of a dataset that was exported before."""
@@ -84,10 +87,12 @@ class Gatherer:
     def _looks_like_picture(self, name: str, label: str) -> bool:
         """By its ending; what is none is named unless nobody would miss it."""
         ending = Path(name).suffix.lower()
-        if ending in media.PICTURES:
+        if ending in (CLIPS if self.clips else media.PICTURES):
             return True
         if ending in media.VIDEOS:
             self.skipped.append(Skipped(label, "datasets.skip.video"))
+        elif ending in media.PICTURES:
+            self.skipped.append(Skipped(label, "datasets.skip.still"))
         elif ending == ".zip":
             self.skipped.append(Skipped(label, "datasets.zip.nested"))
         elif ending not in NO_PICTURE and not is_litter(name):

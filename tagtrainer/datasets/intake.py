@@ -1,4 +1,4 @@
-"""Takes one picture into a dataset: checks it, makes its previews, copies it. Recording comes last, so a kill leaves no half.
+"""Takes a picture or clip into a dataset: checks it, makes its previews, copies it. Recording comes last: a kill leaves no half.
 
 Must not know where the picture comes from.
 """
@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagtrainer.core.files import safe_id, slug, write_error, writing
+from tagtrainer.core.files import read_json, safe_id, slug, write_error, writing
 from tagtrainer.core.system import FileLock
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import media, records
+from tagtrainer.datasets import media, posters, records, video
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
 
@@ -45,12 +45,34 @@ def item_id(name: str, sha256: str) -> str:
 def take(folder: Path, source: Source, sha256: str) -> Item:
     """Previews, then the picture itself, each in one step. UserError datasets.skip.* when it is none; nothing is recorded."""
     ident = item_id(source.name, sha256)
-    info = media.make_previews(source.path, folder / "medium" / ident, folder / "preview" / ident)
-    target = folder / "images" / f"{ident}{info.ext}"
+    item = _seen(folder, source, ident, sha256)
+    target = folder / "images" / f"{ident}{item.ext}"
     if not target.exists():
         copy(source.path, target)
-    size = target.stat().st_size
-    return Item(ident, source.name, info.ext, info.width, info.height, size, sha256, time.time(), source.folder)
+    return item
+
+
+def _seen(folder: Path, source: Source, ident: str, sha256: str) -> Item:
+    """What a file is as an item; its previews are made. UserError datasets.skip.* when the dataset does not take it."""
+    medium, preview, size = folder / "medium" / ident, folder / "preview" / ident, source.path.stat().st_size
+    if not takes_clips(folder):
+        info = media.make_previews(source.path, medium, preview)
+        return Item(ident, source.name, info.ext, info.width, info.height, size, sha256, time.time(), source.folder)
+    if not video.is_clip(source.path):
+        raise UserError("datasets.skip.still", file=source.name)
+    clip = posters.make_previews(source.path, medium, preview)
+    return Item(
+        ident, source.name, clip.ext, clip.width, clip.height, size, sha256, time.time(), source.folder, media="video",
+        duration=clip.duration, fps=clip.fps, frames=clip.frames, turned=clip.turned,
+    )  # fmt: skip
+
+
+def takes_clips(folder: Path) -> bool:
+    """Whether this is the folder of a dataset of clips."""
+    try:
+        return bool(read_json(folder / "metadata.json").get("kind") == "video")
+    except (FileNotFoundError, UserError, AttributeError):
+        return False
 
 
 def copy(source: Path, target: Path) -> None:
@@ -83,10 +105,11 @@ def adopt(ws: Workspace, dataset: str, stems: Iterable[str]) -> int:
     try:
         wanted = set(stems)
         known = records.read(folder)
+        endings = media.PICTURES | (video.ENDINGS if takes_clips(folder) else frozenset())
         found = [
             path
             for path in sorted((folder / "images").iterdir())
-            if path.stem in wanted and path.stem not in known and path.suffix.lower() in media.PICTURES
+            if path.stem in wanted and path.stem not in known and path.suffix.lower() in endings
         ]
         items = [item for item in map(lambda path: _adopt(folder, path), found) if item is not None]
         records.add(folder, items)
@@ -99,8 +122,8 @@ def _adopt(folder: Path, path: Path) -> Item | None:
     try:
         sha256 = hashed(path)
         ident = path.stem if _is_ours(path, sha256) else item_id(path.name, sha256)
-        info = media.make_previews(path, folder / "medium" / ident, folder / "preview" / ident)
-        target = folder / "images" / f"{ident}{info.ext}"
+        item = _seen(folder, Source(path, path.name), ident, sha256)
+        target = folder / "images" / f"{ident}{item.ext}"
         if target != path:
             if target.exists():
                 return None
@@ -110,8 +133,7 @@ def _adopt(folder: Path, path: Path) -> Item | None:
         return None
     except OSError as error:
         raise write_error(path, error) from error
-    size = target.stat().st_size
-    return Item(ident, path.name, info.ext, info.width, info.height, size, sha256, time.time())
+    return item
 
 
 def _is_ours(path: Path, sha256: str) -> bool:

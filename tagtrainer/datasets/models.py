@@ -53,7 +53,8 @@ class Control:
 class Item:
     """One picture or clip. `name` is the original file name, `folder` the folders it came from; sizes are upright pixels.
 
-    `duration` is in seconds; duration, fps and frames are 0 for pictures. `crop` is a change, the original stays whole.
+    `duration` is in seconds; duration, fps and frames are 0 for pictures. `turned` is by
+    how many degrees against the clock players turn a clip. `crop` is a change, the original stays whole.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Item:
     flagged: bool = False
     repeats: int = 1
     crop: Box | None = None
+    turned: int = 0
 
     @property
     def size(self) -> tuple[int, int]:

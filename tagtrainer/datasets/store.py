@@ -271,6 +271,8 @@ def _changed(known: Mapping[str, Item], ident: str, values: Mapping[str, Any]) -
         after = records.from_row({**records.to_row(before), **_plain(values)})
     except (KeyError, TypeError, ValueError) as error:
         raise UserError("datasets.bad_change", name=before.name, reason=error) from error
+    if after.crop and after.media == "video":
+        raise UserError("datasets.no_crop_of_clips", name=before.name)
     if after.crop and (after.crop[0] + after.crop[2] > after.width or after.crop[1] + after.crop[3] > after.height):
         raise UserError("datasets.bad_change", name=before.name, reason=list(after.crop))
     return after if after.crop != (0, 0, after.width, after.height) else replace(after, crop=None)
