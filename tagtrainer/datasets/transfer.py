@@ -87,8 +87,9 @@ def import_paths(
         run.by_hash = {item.sha256: ident for ident, item in records.read(folder).items() if ident in present}
         limits = settings.load(ws).storage
         gatherer = Gatherer(
-            scratch, stack, limits.zip_max_entries, int(limits.zip_max_gb * (1 << 30)), run.report.skipped
-        )
+            scratch, stack, limits.zip_max_entries, int(limits.zip_max_gb * (1 << 30)), run.report.skipped,
+            clips=meta.kind == "video",
+        )  # fmt: skip
         candidates = gatherer.gather([Path(source) for source in sources])
         try:
             _take_all(run, candidates, on_progress, workers or min(4, os.cpu_count() or 1))
