@@ -19,12 +19,13 @@ from tagtrainer import settings
 from tagtrainer.core.files import human_size
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import captions, index, intake, records, store
+from tagtrainer.datasets import captions, index, intake, partners, records, store
 from tagtrainer.datasets import changes as log
 from tagtrainer.datasets.candidates import Beside, Candidate, Gatherer, skipped
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.intake import Source
 from tagtrainer.datasets.models import ImportReport, Item, Skipped
+from tagtrainer.datasets.partners import Partners
 from tagtrainer.workspace import Workspace
 
 GROUP = 48
@@ -56,6 +57,8 @@ class _Run:
     """Items that lay in the trash of the dataset that was exported."""
     group: str = field(default_factory=log.new_group)
     title: Title = field(default_factory=lambda: Title("datasets.change.import", source=""))
+    partners: Partners | None = None
+    """Only in datasets with control images."""
 
 
 def import_paths(
@@ -69,13 +72,15 @@ def import_paths(
 ) -> ImportReport:
     """Take in files, folders (all levels) and zips, with the captions that lie beside the pictures.
 
-    The originals are copied and never changed. Raises UserError datasets.no_source for a path that does not exist,
-    datasets.importing when another import is at work, core.disk_full / core.not_writable (what came in before stays).
+    The originals are copied and never changed. Control images find their pictures by name; with `control` all files are that
+    control image (from 1 on) of pictures that are there already. Raises UserError datasets.no_source for a path that does
+    not exist, datasets.importing when another import is at work, core.disk_full / core.not_writable (what came in stays).
     """
-    store.get(ws, dataset)
+    meta = store.get(ws, dataset)
     folder = ws.dataset(dataset)
     run = _Run(ws, dataset, folder)
     run.title = Title("datasets.change.import", source=", ".join(Path(source).name for source in sources)[:120])
+    partners.of(ws, meta, run.report, control, run.group, run.title)
     busy = intake.lock(folder)
     if not busy.acquire(timeout=2):
         raise UserError("datasets.importing", id=dataset)
@@ -90,7 +95,8 @@ def import_paths(
             scratch, stack, limits.zip_max_entries, int(limits.zip_max_gb * (1 << 30)), run.report.skipped,
             clips=meta.kind == "video",
         )  # fmt: skip
-        candidates = gatherer.gather([Path(source) for source in sources])
+        run.partners = partners.of(ws, meta, run.report, control, run.group, run.title)
+        candidates = _candidates(run, gatherer, [Path(source) for source in sources], control)
         try:
             _take_all(run, candidates, on_progress, workers or min(4, os.cpu_count() or 1))
         finally:
@@ -99,12 +105,27 @@ def import_paths(
     return run.report
 
 
+def _candidates(run: _Run, gatherer: Gatherer, sources: list[Path], control: int | None) -> list[Candidate]:
+    """What to take in. Of pairs: the pictures, each with its control images."""
+    if run.partners is None:
+        found = gatherer.gather(sources)
+        for candidate in (more for each in found for more in each.controls):
+            run.report.skipped.append(Skipped(candidate.label, "pairs.reason.plain"))
+        return [replace(candidate, controls=()) for candidate in found]
+    for item in records.read(run.folder).values():
+        if item.controls and item.sha256 in run.by_hash:
+            run.by_hash[partners.key_of(item.sha256, [control.sha256 for control in item.controls])] = item.id
+    loose = [source.is_file() and source.suffix.lower() != ".zip" for source in sources]
+    places = [str(source.parent if alone else source) for source, alone in zip(sources, loose, strict=True)]
+    groups = [(place, gatherer.gather([source])) for place, source in zip(places, sources, strict=True)]
+    return run.partners.sort(groups, control)
+
+
 def _describe(run: _Run, about: dict[str, str]) -> None:
     """Trigger word and description of an export, where this dataset has none."""
     meta = store.get(run.ws, run.dataset)
-    fresh = {
-        name: about[name] for name in ("trigger_word", "description") if about.get(name) and not getattr(meta, name)
-    }
+    names = ("trigger_word", "description")
+    fresh = {name: about[name] for name in names if about.get(name) and not getattr(meta, name)}
     if fresh:
         store.update(run.ws, run.dataset, **fresh)
         _count(run, "about")
@@ -112,7 +133,7 @@ def _describe(run: _Run, about: dict[str, str]) -> None:
 
 def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, workers: int) -> None:
     """Decode on several threads, record in order; no more than a few pictures are in memory at a time."""
-    total = len(candidates)
+    total = len(candidates) + (run.partners.extra if run.partners else 0)
     on_progress(0, max(1, total), "")
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="import") as pool:
         pending: list[tuple[Candidate, Future[tuple[str, Item | None, Beside]]]] = []
@@ -132,6 +153,10 @@ def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, w
         finally:
             for _, future in pending:
                 future.cancel()
+    if run.partners is not None:
+        _record(run)
+        for place, name in enumerate(run.partners.finish(workers), done + 1):
+            on_progress(place, max(place, total), name)
 
 
 def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, Beside]:
@@ -139,13 +164,33 @@ def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, Beside
     path = candidate.fetch()
     try:
         sha256 = intake.hashed(path)
-        if not run.claim(sha256):
-            return sha256, None, candidate.caption()
+        pair = _claim_pair(run, candidate, sha256) if candidate.controls and run.partners else sha256
+        if pair is None or not run.claim(pair):
+            return pair or sha256, None, candidate.caption()
         item = intake.take(run.folder, Source(path, candidate.name, candidate.folder), sha256)
-        return sha256, item, candidate.caption()
+        return pair, run.partners.keep(candidate, item) if run.partners else item, candidate.caption()
+    except UserError:
+        if run.partners is not None:
+            run.partners.orphaned(candidate)
+        raise
     finally:
         if candidate.temporary:
             path.unlink(missing_ok=True)
+
+
+def _claim_pair(run: _Run, candidate: Candidate, sha256: str) -> str | None:
+    """What the pair is known by; None when its picture is there already and its control images go to that one."""
+    assert run.partners is not None
+    found = partners.hashes(candidate)
+    pair, ident = partners.key_of(sha256, found), intake.item_id(candidate.name, sha256)
+    if pair in run.by_hash or pair in run.claimed:
+        return pair
+    if run.partners.belongs_to_known(candidate, ident, found):
+        with run.lock:
+            run.by_hash.setdefault(sha256, ident)
+        return None
+    run.claim(sha256)
+    return pair
 
 
 def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | None, Beside]]) -> None:
@@ -158,9 +203,12 @@ def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | No
         return
     run.report.skipped += beside.skipped
     if item is None:
-        _settle_twin(run, candidate.label, sha256, beside.text)
+        _settle_twin(run, candidate, sha256, beside.text)
         return
     run.by_hash[sha256] = item.id
+    run.by_hash.setdefault(item.sha256, item.id)
+    if run.partners is not None:
+        run.partners.settled(candidate, item.id)
     run.waiting.append((_with_facts(run, candidate, item), beside.text))
     if beside.text.strip():
         _count(run, beside.source)
@@ -189,12 +237,15 @@ def _count(run: _Run, source: str) -> None:
     run.report.sources[source] = run.report.sources.get(source, 0) + 1
 
 
-def _settle_twin(run: _Run, label: str, sha256: str, text: str) -> None:
+def _settle_twin(run: _Run, candidate: Candidate, sha256: str, text: str) -> None:
     if sha256 in run.by_hash:
         run.report.duplicates += 1
+        _name_for_known(run, run.by_hash[sha256], candidate)
         _caption_for_known(run, run.by_hash[sha256], text)
+        if run.partners is not None:
+            run.partners.settled(candidate, run.by_hash[sha256])
     else:
-        run.twins.append((sha256, label))
+        run.twins.append((sha256, candidate.label))
 
 
 def _settle_late_twins(run: _Run) -> None:
@@ -204,6 +255,15 @@ def _settle_late_twins(run: _Run) -> None:
             run.report.duplicates += 1
         else:
             run.report.skipped.append(Skipped(label, "datasets.skip.damaged"))
+
+
+def _name_for_known(run: _Run, ident: str, candidate: Candidate) -> None:
+    """A picture that was adopted after an import was killed takes its own name and folder."""
+    known = records.read(run.folder).get(ident)
+    if known and known.name == f"{known.id}{known.ext}" and known.id == intake.item_id(candidate.name, known.sha256):
+        named = replace(known, name=candidate.name, folder=candidate.folder)
+        records.add(run.folder, [named])
+        index.put(run.ws, run.dataset, [named])
 
 
 def _caption_for_known(run: _Run, ident: str, text: str) -> None:
