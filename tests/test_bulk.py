@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tagtrainer.core.text import LANGUAGES, UserError, speaking
 from tagtrainer.datasets import bulk, history, operations, store, transfer
 from tagtrainer.datasets.bulk import Scope
-from tagtrainer.datasets.operations import Context, operation, tidy
+from tagtrainer.datasets.operations import Context, operation
+from tagtrainer.datasets.tidying import tidy
 from tagtrainer.workspace import Workspace, open_workspace
 
 from .pictures import jpeg

@@ -20,6 +20,7 @@ from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.patterns import Change
 from tagtrainer.datasets.prose import says, whole_words
 from tagtrainer.datasets.tags import Order, Where
+from tagtrainer.datasets.tidying import tidy
 
 Kind = Literal["text", "tag", "tags", "check", "choice", "number"]
 LONGEST_FIELD = 2_000
@@ -229,23 +230,6 @@ class Tidy(Operation):
 
     def prepare(self, context: Context) -> Change:
         return tidy
-
-
-_COMMAS = re.compile(r" ?([,，、](?: ?[,，、])*) ?")
-
-
-def tidy(text: str) -> str:
-    """One space where there are several, none before a comma and one after it, no empty lines, no commas at the ends."""
-    lines = (re.sub(r"[^\S\n]+", " ", line).strip(" ,，、") for line in text.split("\n"))
-    return "\n".join(_COMMAS.sub(_comma, line) for line in lines if line)
-
-
-def _comma(found: re.Match[str]) -> str:
-    text, first = found.string, found[1][0]
-    number = text[found.start() - 1].isdigit() and re.match(r"\d{3}(?!\w)", text[found.end() : found.end() + 4])
-    if found[0] == "," and number:
-        return ","
-    return ", " if first == "," else first
 
 
 _CLASSES = (Replace, AddTags, RemoveTags, MoveTags, RenameTag, MergeTags, Trigger, Affix, SortTags, Dedupe, Tidy)
