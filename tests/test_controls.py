@@ -143,7 +143,7 @@ def test_controls_go_and_come_back_with_their_item(ws: Workspace, pairs: tuple[s
 
 def flags(ws: Workspace, dataset: str, item: str) -> list[str]:
     found: Item = store.item(ws, dataset, item)
-    return pair_flags.flags_of(ws, dataset, [found])[item]
+    return list(pair_flags.flags_of(ws, dataset, [found])[item])
 
 
 def test_what_deserves_a_look(ws: Workspace, pairs: tuple[str, str], tmp_path: Path) -> None:
@@ -182,6 +182,23 @@ def test_gaps_and_other_counts_are_seen(ws: Workspace, pairs: tuple[str, str], t
         if other.id != item:
             controls.attach(ws, dataset, other.id, tmp_path / "x_0.jpg")
     assert flags(ws, dataset, item) == ["order"]  # three, where the others have one
+
+
+def test_a_review_counts_filters_and_goes_on(ws: Workspace, pairs: tuple[str, str], tmp_path: Path) -> None:
+    dataset, item = pairs
+    transfer.import_paths(ws, dataset, [jpeg(tmp_path / "more" / f"n{n}.jpg", 100 + n) for n in range(3)])
+    for other in store.items(ws, dataset):
+        controls.attach(ws, dataset, other.id, jpeg(tmp_path / "c.jpg", 9, (64, 96)))
+    (ws.cache / dataset / "pairs.jsonl").unlink(missing_ok=True)
+    pair_flags._verdicts.clear()
+    assert pair_flags.review(ws, dataset, budget=-1).pending == 4
+    done = pair_flags.review(ws, dataset)
+    assert done.pending == 0 and done.counts["orientation"] == 4 and done.counts["none"] == 0
+    controls.detach(ws, dataset, item, 1)
+    done = pair_flags.review(ws, dataset)
+    assert [found.id for found in done.with_flag("none")] == [item] and len(done.with_flag("any")) == 4
+    pair_flags._verdicts.clear()  # another process reads what was found
+    assert pair_flags.review(ws, dataset, budget=-1).pending == 0
 
 
 def test_a_hostile_record_cannot_lead_out(ws: Workspace, pairs: tuple[str, str], tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def register(groups: Any) -> None:
     add_verb(verbs, "sample", t("datasets.cli.sample"), _sample)
     taking = on_dataset(verbs, "import", _import, _show_report)
     taking.add_argument("paths", nargs="+", type=Path)
+    taking.add_argument("--control", type=int, metavar="N", help=t("pairs.cli.control"))
     on_dataset(verbs, "delete", _delete).add_argument("items", nargs="*")
     on_dataset(verbs, "restore", _restore).add_argument("items", nargs="*")
     items = on_dataset(verbs, "items", _items)
@@ -100,9 +101,10 @@ def _sample(ws: Workspace, args: argparse.Namespace) -> dict[str, str]:
 def _import(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     from tagtrainer.datasets import transfer
 
-    report = transfer.import_paths(ws, args.id, args.paths, Printer("import"))
+    report = transfer.import_paths(ws, args.id, args.paths, Printer("import"), control=args.control)
     rows = [{"file": row.file, "reason": row.reason, "key": row.key, "values": row.values} for row in report.skipped]
     numbers = {"added": report.added, "duplicates": report.duplicates, "captions": report.captions}
+    numbers |= {"controls": report.controls} if report.controls else {}
     return save_result({**numbers, "skipped": rows, "items": report.items})
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
 import threading
+import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageStat
 
 from tagtrainer.core.files import append_jsonl, read_jsonl
-from tagtrainer.datasets import records, store
+from tagtrainer.datasets import index, records, store
 from tagtrainer.datasets.models import Control, Item
 from tagtrainer.workspace import Workspace
 
@@ -22,23 +25,63 @@ LIGHT, COLOUR = (1.0, 10), (4.0, 60)
 """How far two encodings of one picture, 128 pixels wide, may differ on average and at any one place (of 255)."""
 _NUMBER = re.compile(r"(?:^|_)(\d{1,9})\.[^.]*$")
 _verdicts: dict[Path, dict[str, bool]] = {}
+_reviews: dict[Path, tuple[tuple[int, int], Review]] = {}
 _lock = threading.Lock()
 
 
-def flags_of(ws: Workspace, dataset: str, items: Iterable[Item]) -> dict[str, list[str]]:
+@dataclass(frozen=True)
+class Review:
+    """All pairs of a dataset by name. `pending`: how many pairs nobody has compared by their pixels yet."""
+
+    flags: Mapping[str, tuple[str, ...]]
+    counts: Mapping[str, int]
+    items: Sequence[Item]
+    pending: int = 0
+
+    def with_flag(self, flag: str) -> list[Item]:
+        """The items with a flag, with any when it is "any", all when it is empty."""
+        if not flag:
+            return list(self.items)
+        return [item for item in self.items if (flag in self.flags[item.id] or (flag == "any" and self.flags[item.id]))]
+
+
+def review(ws: Workspace, dataset: str, budget: float = math.inf) -> Review:
+    """Every pair with what deserves a look. Comparing pixels stops after `budget` seconds and goes on with the next call."""
+    items = store.items(ws, dataset)
+    place = ws.dataset(dataset) / "control"
+    stamp = (index.ensure(ws, dataset), place.stat().st_mtime_ns if place.is_dir() else 0)
+    kept = _reviews.get(place)
+    if kept is not None and kept[0] == stamp and not kept[1].pending:
+        return kept[1]
+    flags, pending = _look(ws, dataset, items, budget)
+    counts = Counter(flag for mine in flags.values() for flag in mine)
+    done = Review(flags, {flag: counts[flag] for flag in FLAGS}, items, pending)
+    if len(_reviews) > 8:
+        _reviews.clear()
+    _reviews[place] = (stamp, done)
+    return done
+
+
+def flags_of(ws: Workspace, dataset: str, items: Iterable[Item]) -> dict[str, tuple[str, ...]]:
     """Item -> its flags, in the order of FLAGS; looks at pictures only where nobody has yet."""
-    folder = ws.dataset(dataset)
+    return _look(ws, dataset, items, math.inf)[0]
+
+
+def _look(ws: Workspace, dataset: str, items: Iterable[Item], budget: float) -> tuple[dict[str, tuple[str, ...]], int]:
+    folder, end = ws.dataset(dataset), time.monotonic() + budget
     usual = _usual_count(records.read(folder))
     there = {path.name for path in (folder / "control").iterdir()} if (folder / "control").is_dir() else set()
-    found = {}
+    found, pending = {}, 0
     with _Verdicts(ws, dataset) as verdicts:
         for item in items:
             mine = set().union(*(_pair_flags(item, control) for control in item.controls))
             mine |= _list_flags(item, usual, there)
-            if any(control.file in there and verdicts.same(item, control) for control in item.controls):
+            same = [verdicts.same(item, control, end) for control in item.controls if control.file in there]
+            pending += same.count(None)
+            if any(same):
                 mine.add("identical")
-            found[item.id] = [flag for flag in FLAGS if flag in mine]
-    return found
+            found[item.id] = tuple(flag for flag in FLAGS if flag in mine)
+    return found, pending
 
 
 def _usual_count(known: Mapping[str, Item]) -> int:
@@ -97,11 +140,14 @@ class _Verdicts:
         if self._fresh:
             append_jsonl(self._path, *({"pair": pair, "same": same} for pair, same in self._fresh.items()))
 
-    def same(self, item: Item, control: Control) -> bool:
+    def same(self, item: Item, control: Control, end: float) -> bool | None:
+        """None when it is not known and time is up."""
         if control.sha256 == item.sha256 and item.crop is None:
             return True
         key = f"{item.sha256[:16]}{item.stamp[8:]}:{control.sha256[:16]}"
         if key not in self._known:
+            if time.monotonic() > end:
+                return None
             one = store.preview_path(self._ws, self._dataset, item.id)
             other = store.control_preview_path(self._ws, self._dataset, control)
             self._known[key] = self._fresh[key] = same_picture(one, other)
@@ -129,11 +175,3 @@ def _small(path: Path) -> Image.Image:
     with Image.open(path) as picture:
         picture.draft("RGB", (SIDE, SIDE))
         return picture.convert("RGB")
-
-
-def forget(ws: Workspace, dataset: str) -> None:
-    """Drop what is kept in memory of a dataset."""
-    _verdicts.pop(ws.cache / dataset / "pairs.jsonl", None)
-
-
-__all__ = ["FLAGS", "flags_of", "forget", "same_picture"]

@@ -44,11 +44,12 @@ def start_captioning(ws: Workspace, dataset: str, profile: str, mode: str, items
     return task_id
 
 
-def start_import(ws: Workspace, dataset: str, paths: Sequence[Path]) -> str:
-    """Queue an import of files, folders and zips into a dataset; returns the task's id."""
+def start_import(ws: Workspace, dataset: str, paths: Sequence[Path], control: int | None = None) -> str:
+    """Queue an import of files, folders and zips into a dataset, or as its control image `control`; returns the task's id."""
     meta = store.get(ws, dataset)
     task_id = jobs.new_id(f"import {meta.id}")
-    argv = own_command(ws, "--json", "dataset", "import", dataset, *(str(path) for path in paths))
+    words = [] if control is None else ["--control", str(control)]
+    argv = own_command(ws, "--json", "dataset", "import", dataset, *words, *(str(path) for path in paths))
     step = Step(name="import", argv=argv, cwd=str(PACKAGE_ROOT), env=dict(PROGRESS_SAFE_ENV))
     detail = {"dataset": dataset, "paths": [str(path) for path in paths]}
     jobs.create(

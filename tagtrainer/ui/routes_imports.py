@@ -32,6 +32,8 @@ class Wanted(BaseModel):
 
     path: str = Field(default="", max_length=4000)
     upload: str = Field(default="", max_length=100)
+    control: int | None = Field(default=None, ge=1, le=99)
+    """All of it is this control image of pictures that are there already."""
 
 
 def router(ws: Workspace) -> APIRouter:
@@ -70,7 +72,7 @@ def router(ws: Workspace) -> APIRouter:
         source = _uploads(ws) / safe_id(wanted.upload) if wanted.upload else _typed_path(wanted.path)
         if not source.exists():
             raise UserError("datasets_tab.no_such_path", path=source)
-        return {"task": flows.start_import(ws, meta.id, [source])}
+        return {"task": flows.start_import(ws, meta.id, [source], wanted.control)}
 
     @routes.get("/{dataset}")
     def newest(dataset: str, task: str = "") -> dict[str, Any]:
@@ -162,7 +164,7 @@ def _view(ws: Workspace, task: Task, state: State) -> dict[str, Any]:
 def _report(result: dict[str, Any]) -> dict[str, Any]:
     skipped = result.get("skipped", [])
     shown = [{"file": str(row.get("file", "")), "reason": _sentence(row)} for row in skipped[:SHOWN_SKIPS]]
-    numbers = {name: result.get(name, 0) for name in ("added", "duplicates", "captions")}
+    numbers = {name: result.get(name, 0) for name in ("added", "duplicates", "captions", "controls")}
     took = [t(f"layouts.source.{name}", n=count) for name, count in (result.get("sources") or {}).items()]
     return {
         **numbers,
