@@ -7,10 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from typing import ClassVar
 
+from tagtrainer.core.text import t
 from tagtrainer.datasets import changes, index, store, texts
+from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.models import Item
 from tagtrainer.datasets.operations import Context, Operation
+from tagtrainer.datasets.patterns import Change
 from tagtrainer.datasets.tags import is_prose
 from tagtrainer.workspace import Workspace
 
@@ -19,6 +23,28 @@ _WORDS = re.compile(r"[㐀-䶿一-鿿豈-﫿]|\w+|\s+|[^\w\s]")
 _LONGEST_DIFF = 3_000
 Part = tuple[str, str]
 """("same" | "old" | "new", text); texts instead of offsets, which count differently in a browser."""
+
+
+@dataclass(frozen=True)
+class Several(Operation):
+    """Operations one after the other, as one change."""
+
+    id: ClassVar[str] = "several"
+    tags_only: ClassVar[bool] = False
+    operations: tuple[Operation, ...] = ()
+
+    def prepare(self, context: Context) -> Change:
+        steps = [operation.prepare(context) for operation in self.operations]
+
+        def change(text: str) -> str:
+            for step in steps:
+                text = step(text)
+            return text
+
+        return change
+
+    def title(self, context: Context) -> Title:
+        return Title("bulk.title.several", names=", ".join(t(f"bulk.op.{known.id}") for known in self.operations))
 
 
 @dataclass(frozen=True)

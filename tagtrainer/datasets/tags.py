@@ -23,6 +23,7 @@ Order = Literal["name", "count"]
 _CUT = re.compile(r"[，、\n]|,(?!(?<=\d,)\d{3}(?!\w))")
 _BRACKET_OR_CUT = re.compile(r"(?<![:;=^\\])[(\[{（]|(?<![:;=^\\])[)\]}）]|" + _CUT.pattern)
 _OPENING = frozenset("([{（")
+_MARKS = ",，、\n"
 _ANY_OPENING = re.compile(r"[(\[{（]")
 
 
@@ -43,9 +44,11 @@ class TagText:
 
     @property
     def gap(self) -> str:
-        """What the author puts between two tags; with no example, the comma of the script it is written in."""
+        """What the author puts between two tags, without slips; with no example, the comma of the script it is written in."""
         if self.gaps:
-            return Counter(self.gaps).most_common(1)[0][0]
+            usual = Counter(self.gaps).most_common(1)[0][0]
+            mark = next(letter for letter in usual if letter in _MARKS)
+            return mark + (" " if usual[-1].isspace() and mark != "\n" else "")
         return "，" if self.tags and HAN.search(self.tags[0]) else ", "
 
 
@@ -65,7 +68,7 @@ def _cuts(text: str) -> list[int]:
     depth, outside = 0, []
     for found in _BRACKET_OR_CUT.finditer(text):
         mark = found[0]
-        if mark in ",，、\n":
+        if mark in _MARKS:
             if depth == 0:
                 outside.append(found.start())
             continue
