@@ -269,8 +269,15 @@ def totals(ws: Workspace, dataset: str) -> tuple[int, int, int, int, int]:
 
 def some(ws: Workspace, dataset: str, wanted: Sequence[str]) -> dict[str, Item]:
     """Items by id; those that are not there are left out."""
-    ensure(ws, dataset)
-    return using(ws, lambda db: index_db.fetch(db, dataset, wanted))
+
+    def work(db: sqlite3.Connection) -> dict[str, Item] | None:
+        return index_db.fetch(db, dataset, wanted) if index_db.state(db, dataset) else None
+
+    found = using(ws, work)
+    if found is None:
+        sync(ws, dataset)
+        found = using(ws, work)
+    return found or {}
 
 
 def one(ws: Workspace, dataset: str, ident: str) -> Item | None:

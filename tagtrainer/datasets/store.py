@@ -117,7 +117,8 @@ def items(ws: Workspace, dataset: str) -> list[Item]:
 
 def item(ws: Workspace, dataset: str, item_id: str) -> Item:
     """One item. Raises UserError datasets.item_not_found."""
-    found = index.one(ws, dataset, safe_id(item_id))
+    ident = safe_id(item_id)
+    found = index.one(ws, dataset, ident) or records.read(ws.dataset(dataset)).get(ident)
     if found is None:
         raise UserError("datasets.item_not_found", id=item_id)
     return found
@@ -125,9 +126,7 @@ def item(ws: Workspace, dataset: str, item_id: str) -> Item:
 
 def media_path(ws: Workspace, dataset: str, item_id: str) -> Path:
     """The original. Raises UserError datasets.item_not_found when it is not recorded."""
-    known = records.read(ws.dataset(dataset)).get(safe_id(item_id))
-    if known is None:
-        raise UserError("datasets.item_not_found", id=item_id)
+    known = item(ws, dataset, item_id)
     return ws.dataset(dataset) / "images" / f"{known.id}{known.ext}"
 
 
@@ -148,7 +147,7 @@ def whole_path(ws: Workspace, dataset: str, item_id: str, part: Literal["medium"
 
 def _shown(ws: Workspace, dataset: str, item_id: str, part: str) -> Path:
     folder = ws.dataset(dataset)
-    found = records.read(folder).get(safe_id(item_id))
+    found = index.one(ws, dataset, safe_id(item_id))
     if found is None or found.crop is None:
         return _either(folder / part, item_id)
     name = f"{found.id}.{'-'.join(map(str, found.crop))}"
@@ -182,14 +181,22 @@ def select(ws: Workspace, dataset: str, *, items: Sequence[str] | None = None, e
     """The items named, else those of a filter expression in its order, else all by name. UserError datasets.item_not_found."""
     get(ws, dataset)
     if items is not None:
-        known = records.read(ws.dataset(dataset))
-        missing = next((ident for ident in items if ident not in known), None)
-        if missing is not None:
-            raise UserError("datasets.item_not_found", id=missing)
+        known = _named(ws, dataset, items)
         return [known[ident] for ident in dict.fromkeys(items)]
     if expr is not None and expr.strip():
         return index.chosen(ws, dataset, filters.parse(expr))
     return index.all_items(ws, dataset)
+
+
+def _named(ws: Workspace, dataset: str, ids: Iterable[str]) -> dict[str, Item]:
+    """Items by id, also those that are recorded and not in the index yet. UserError datasets.item_not_found."""
+    wanted = list(dict.fromkeys(ids))
+    known = index.some(ws, dataset, wanted)
+    recorded = records.read(ws.dataset(dataset)) if len(known) < len(wanted) else {}
+    missing = next((ident for ident in wanted if ident not in known and ident not in recorded), None)
+    if missing is not None:
+        raise UserError("datasets.item_not_found", id=missing)
+    return known if not recorded else {ident: known.get(ident) or recorded[ident] for ident in wanted}
 
 
 def caption(ws: Workspace, dataset: str, item_id: str) -> str:
@@ -219,10 +226,7 @@ def write_captions(
     one, datasets.item_not_found.
     """
     folder = ws.dataset(dataset)
-    known = records.read(folder)
-    for ident in texts:
-        if ident not in known:
-            raise UserError("datasets.item_not_found", id=ident)
+    known = _named(ws, dataset, texts)
     names = {ident: known[ident].name for ident in texts}
     changed = caption_files.write(folder, texts, names, who=who, title=title, expected=expected, group=group)
     if changed:

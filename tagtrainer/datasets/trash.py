@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -118,4 +119,7 @@ def trash_items(ws: Workspace, dataset: str) -> list[Item]:
 def trash_count(ws: Workspace, dataset: str) -> int:
     """How many items lie there, without reading them."""
     folder = ws.dataset(dataset) / "trash"
-    return sum(path.is_dir() for path in folder.iterdir()) if folder.is_dir() else 0
+    if not folder.is_dir():
+        return 0
+    with os.scandir(folder) as entries:
+        return sum(entry.is_dir() for entry in entries)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from fastapi.responses import FileResponse
@@ -13,34 +14,25 @@ from pydantic import BaseModel, Field
 
 from tagtrainer.core.files import safe_id
 from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import index, store
-from tagtrainer.datasets.models import Item, ItemFilter
+from tagtrainer.datasets import changes, filters, index, records, store
+from tagtrainer.datasets.models import Item
+from tagtrainer.ui.looks import Look, Selection
 from tagtrainer.workspace import Workspace
 
+log = logging.getLogger(__name__)
 FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 MEDIA = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 LARGEST_PAGE = 500
 LONGEST_CAPTION = 100_000
-Sort = Literal["name", "added"]
+WARM_AFTER = 1.5
 
 
-class Look(BaseModel):
-    """What the grid shows: a filter. Sent as query or, with a selection, as part of a body."""
-
-    text: str = Field(default="", max_length=500)
-    no_caption: bool = False
-    sort: Sort = "name"
-
-    def filter(self) -> ItemFilter:
-        return ItemFilter(text=self.text.strip(), no_caption=True if self.no_caption else None, sort=self.sort)
+class Flag(Selection):
+    on: bool = True
 
 
-class Selection(Look):
-    """Ids, or places in the filtered list as [first, last] pairs, good for the revision they were chosen in."""
-
-    items: list[str] = Field(default_factory=list, max_length=1_000_000)
-    ranges: list[tuple[int, int]] = Field(default_factory=list, max_length=100_000)
-    rev: int | str = ""
+class Repeats(Selection):
+    repeats: int = Field(ge=1, le=records.MOST_REPEATS)
 
 
 class Caption(BaseModel):
@@ -57,16 +49,45 @@ class Items(BaseModel):
 def router(ws: Workspace) -> APIRouter:
     """Everything the grid and the viewer fetch."""
     routes = APIRouter(prefix="/api/datasets")
+    _lists(routes, ws)
+    _pictures(routes, ws)
+    _changes(routes, ws)
+    return routes
 
+
+def _lists(routes: APIRouter, ws: Workspace) -> None:
     @routes.get("/{dataset}/items")
-    def items(
-        dataset: str, look: Annotated[Look, Query()], offset: int = 0, limit: int = 200, sync: bool = False
-    ) -> dict[str, Any]:
-        """One page of the grid. `sync` first looks for changes made outside the app (on opening, not on scrolling)."""
-        if sync:
-            index.sync(ws, dataset)
-        found = index.page(ws, dataset, look.filter(), max(0, offset), max(1, min(limit, LARGEST_PAGE)))
-        return {"total": found.total, "rev": found.rev, "items": [_row(item) for item in found.items]}
+    def items(dataset: str, look: Annotated[Look, Query()], offset: int = 0, limit: int = 200) -> dict[str, Any]:
+        """One page of the grid; `filter` is what is looked for as one expression."""
+        chosen = look.filter()
+        found = index.page(ws, dataset, chosen, max(0, offset), max(1, min(limit, LARGEST_PAGE)))
+        rows = [_row(item) for item in found.items]
+        return {"total": found.total, "rev": found.rev, "filter": filters.expression(chosen), "items": rows}
+
+    @routes.post("/{dataset}/sync")
+    def sync(dataset: str) -> dict[str, Any]:
+        """Look for changes made outside the app; what a first search needs is made ready a little later."""
+        changed = index.sync(ws, dataset)
+        later = threading.Timer(WARM_AFTER, _warm, (ws, dataset))
+        later.daemon = True
+        later.start()
+        return {"changed": changed, "rev": index.ensure(ws, dataset)}
+
+    @routes.get("/{dataset}/look")
+    def look(dataset: str, expr: Annotated[str, Query(max_length=1000)] = "") -> dict[str, Any]:
+        """An expression taken apart into rules."""
+        return asdict(filters.parse(expr))
+
+    @routes.get("/{dataset}/next")
+    def following(dataset: str, look: Annotated[Look, Query()], after: int = -1) -> dict[str, Any]:
+        """The first picture without caption after a place of the list, from its start again at its end; -1 when there is none."""
+        found = index.following(ws, dataset, look.filter(), after)
+        return {"index": found[0], "id": found[1]} if found else {"index": -1, "id": ""}
+
+    @routes.get("/{dataset}/place/{item}")
+    def place(dataset: str, item: str, look: Annotated[Look, Query()]) -> dict[str, Any]:
+        """Where an item stands in the filtered list, -1 when it does not."""
+        return {"index": index.place(ws, dataset, look.filter(), item)}
 
     @routes.get("/{dataset}/rev")
     def rev(dataset: str) -> dict[str, Any]:
@@ -81,6 +102,8 @@ def router(ws: Workspace) -> APIRouter:
     def item(dataset: str, item: str) -> dict[str, Any]:
         return {**_row(store.item(ws, dataset, item)), "caption": store.caption(ws, dataset, item)}
 
+
+def _pictures(routes: APIRouter, ws: Workspace) -> None:
     @routes.get("/{dataset}/preview/{item}")
     def preview(dataset: str, item: str) -> FileResponse:
         return _picture(store.preview_path(ws, safe_id(dataset), safe_id(item)))
@@ -94,6 +117,8 @@ def router(ws: Workspace) -> APIRouter:
         """The uncropped picture: what a crop is drawn on."""
         return _picture(store.whole_path(ws, safe_id(dataset), safe_id(item)))
 
+
+def _changes(routes: APIRouter, ws: Workspace) -> None:
     @routes.post("/{dataset}/caption/{item}")
     def write(dataset: str, item: str, caption: Caption) -> dict[str, Any]:
         """Save a caption; 400 datasets.caption_changed with the text now on disk when somebody else was faster."""
@@ -102,29 +127,53 @@ def router(ws: Workspace) -> APIRouter:
         store.write_captions(ws, dataset, {item: caption.text}, who="user", title=title, expected=expected)
         return {"caption": store.caption(ws, dataset, item), "rev": index.ensure(ws, dataset)}
 
+    @routes.post("/{dataset}/flag")
+    def flag(dataset: str, wanted: Flag) -> dict[str, Any]:
+        """Mark items, or take the mark away, as one change."""
+        title = "datasets_tab.history.flag" if wanted.on else "datasets_tab.history.unflag"
+        return _change(ws, dataset, wanted.ids(ws, dataset), {"flagged": wanted.on}, title)
+
+    @routes.post("/{dataset}/repeats")
+    def repeats(dataset: str, wanted: Repeats) -> dict[str, Any]:
+        """How often items are trained per epoch, as one change."""
+        change = {"repeats": wanted.repeats}
+        return _change(ws, dataset, wanted.ids(ws, dataset), change, "datasets_tab.history.repeats", **change)
+
     @routes.post("/{dataset}/delete")
     def delete(dataset: str, selection: Selection) -> dict[str, Any]:
-        chosen = selection.items or [item.id for item in _chosen(ws, dataset, selection)]
-        return {"count": store.delete_items(ws, dataset, chosen), "items": chosen}
+        """Move items to the trash as one change."""
+        entry = changes.new_group()
+        return {"count": store.delete_items(ws, dataset, selection.ids(ws, dataset), group=entry), "entry": entry}
 
     @routes.post("/{dataset}/restore")
     def restore(dataset: str, wanted: Items) -> dict[str, Any]:
         """Bring items back from the trash; an empty list means all of them."""
         return {"count": store.restore_items(ws, dataset, wanted.items or None)}
 
-    return routes
-
 
 def _row(item: Item) -> dict[str, Any]:
+    width, height = item.size
     return {
-        "id": item.id,
-        "name": item.name,
-        "width": item.width,
-        "height": item.height,
-        "bytes": item.bytes,
-        "captioned": item.has_caption,
-        "v": item.sha256[:8],
-    }
+        "id": item.id, "name": item.name, "width": width, "height": height, "bytes": item.bytes,
+        "captioned": item.has_caption, "flagged": item.flagged, "media": item.media, "duration": item.duration,
+        "crop": item.crop, "repeats": item.repeats, "controls": len(item.controls), "v": item.stamp,
+    }  # fmt: skip
+
+
+def _change(
+    ws: Workspace, dataset: str, ids: list[str], change: dict[str, Any], title: str, **values: Any
+) -> dict[str, Any]:
+    entry = changes.new_group()
+    named = changes.Title(title, count=len(ids), **values)
+    wanted = dict.fromkeys(ids, change)
+    return {"count": store.change_items(ws, dataset, wanted, who="user", title=named, group=entry), "entry": entry}
+
+
+def _warm(ws: Workspace, dataset: str) -> None:
+    try:
+        index.warm(ws, dataset)
+    except UserError as error:  # deleted meanwhile, or the index is busy: then the first search is a little slower
+        log.debug("not made ready: %s", error)
 
 
 def _picture(path: Path) -> FileResponse:
@@ -132,14 +181,3 @@ def _picture(path: Path) -> FileResponse:
     if kind is None or not path.is_file():
         raise UserError("datasets_tab.picture_not_found", name=path.name)
     return FileResponse(path, media_type=kind, headers=FOREVER)
-
-
-def _chosen(ws: Workspace, dataset: str, selection: Selection) -> Iterator[Item]:
-    """The items at the selected places. UserError when the list is not the one that the places were chosen in."""
-    for first, last in selection.ranges:
-        for offset in range(max(0, first), last + 1, LARGEST_PAGE):
-            limit = min(LARGEST_PAGE, last + 1 - offset)
-            found = index.page(ws, dataset, selection.filter(), offset, limit)
-            if found.rev != selection.rev:
-                raise UserError("datasets_tab.list_changed")
-            yield from found.items
