@@ -87,7 +87,12 @@ class Partners:
                 places = [None if number is None else number + place for place in range(len(found))]
                 entries = [_Late(by_file[file], place) for file, place in zip(found, places, strict=True)]
                 self.late.setdefault(target.label, []).extend(entries)
-        others = [candidate for _, some in groups for candidate in some if not _is_picture(candidate)]
+        others = [
+            candidate
+            for _, some in groups
+            for candidate in some
+            if not candidate.controls and not _is_picture(candidate)
+        ]
         return [*listed, *(_joined(by_file, done, file) for file in done.targets), *others]
 
     def _trimmed(self, candidate: Candidate) -> Candidate:
@@ -263,7 +268,7 @@ def _fetched(candidate: Candidate) -> Iterator[Path]:
 
 
 def _is_picture(candidate: Candidate) -> bool:
-    return Path(candidate.name).suffix.lower() in media.PICTURES
+    return Path(candidate.label).suffix.lower() in media.PICTURES  # the name may be one that a list gives
 
 
 def _files(groups: Sequence[tuple[str, Sequence[Candidate]]]) -> dict[File, Candidate]:
