@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagtrainer.core.buckets import batches, bucket_for, bucket_sizes, count_by_bucket
+from tagtrainer.core.buckets import batches, bucket_for, bucket_sizes, buckets_for, count_by_bucket
 from tagtrainer.core.text import UserError
 
 SQUARE = (1024, 1024)
@@ -55,3 +55,13 @@ def test_any_picture_has_a_bucket_in_the_table(width: int, height: int, x: int, 
     assert chosen in bucket_sizes((width, height))
     nearest = min(abs(w / h - x / y) for w, h in bucket_sizes((width, height)))
     assert abs(chosen[0] / chosen[1] - x / y) == nearest
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 5000)), max_size=40),
+    st.tuples(st.integers(64, 1600), st.integers(64, 1600)), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_many_at_once_are_the_same(
+    sizes: list[tuple[int, int]], resolution: tuple[int, int], bucket: bool, small: bool
+) -> None:
+    assert buckets_for(sizes, resolution, bucket, small) == [bucket_for(s, resolution, bucket, small) for s in sizes]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from tagtrainer.core.text import UserError
@@ -60,6 +60,29 @@ def bucket_for(
         return floor_step(width, step), floor_step(height, step)
     ratio = width / height
     return min(_table(resolution, step), key=lambda bucket: abs(bucket[0] / bucket[1] - ratio))
+
+
+def buckets_for(
+    sizes: Sequence[Size], resolution: Size, enable_bucket: bool = True, no_upscale: bool = False, step: int = 16
+) -> list[Size]:
+    """`bucket_for` of many unlike sizes at once, much quicker."""
+    if not enable_bucket or not sizes:
+        return [resolution] * len(sizes)
+    import numpy as np
+
+    table = _table(resolution, step)
+    ratios = np.array([bucket[0] / bucket[1] for bucket in table])
+    found: list[Size] = []
+    for first in range(0, len(sizes), 8192):
+        part = np.array(sizes[first : first + 8192], dtype=np.float64)
+        nearest = np.abs(ratios - (part[:, 0] / part[:, 1])[:, None]).argmin(axis=1)
+        found += [table[place] for place in nearest.tolist()]
+    if no_upscale:
+        most = resolution[0] * resolution[1]
+        for place, (width, height) in enumerate(sizes):
+            if width * height <= most:
+                found[place] = (floor_step(width, step), floor_step(height, step))
+    return found
 
 
 def count_by_bucket(
