@@ -146,12 +146,12 @@ def _last(path: str) -> str:
 def _parts(path: str) -> list[str]:
     if len(path) > LONGEST_PATH or "\x00" in path:
         raise Outside(path[:100])
-    text = re.sub(r"^[A-Za-z]:", "", path.strip().replace("\\", "/"))
+    text = re.sub(r"^[A-Za-z]:", "", path.replace("\\", "/"))
     return [part for part in text.split("/") if part not in ("", ".")]
 
 
 def _absolute(path: str) -> bool:
-    return re.match(r"^\s*([A-Za-z]:|[/\\])", path) is not None
+    return re.match(r"^([A-Za-z]:|[/\\])", path) is not None
 
 
 @dataclass
