@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tagtrainer.core.text import speaking
-from tagtrainer.datasets import layout_lists, layouts
+from tagtrainer.datasets import layout_lists, layouts, store, transfer
 from tagtrainer.datasets.layouts import Outside, Told, Tree
+from tagtrainer.workspace import Workspace
+from tests.pictures import jpeg, zip_of
 
 
 def tree(files: dict[str, str | bytes], root: str = "in") -> Tree:
@@ -158,3 +161,40 @@ def test_paths_are_looked_up_among_the_names_only() -> None:
     for path in ("../a.jpg", "one/../../a.jpg", "x" * 5000, "a\x00"):
         with pytest.raises(Outside):
             made.find(path, "")
+
+
+def test_an_import_says_what_it_took_from_where(ws: Workspace, tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    for number, place in enumerate(["10_red fox/a", "10_red fox/b", "more/c", "more/d", "e"]):
+        jpeg(folder / f"{place}.jpg", number)
+    (folder / "10_red fox" / "a.txt").write_text("own words", "utf-8")
+    (folder / "more" / "d.caption").write_text("d", "utf-8")
+    (folder / "more" / "list.jsonl").write_text(
+        lines({"image_path": "c.jpg", "caption": "listed", "repeats": 4}), "utf-8"
+    )
+    (folder / "meta_cap.json").write_text(
+        json.dumps({"10_red fox/a": {"tags": "other"}, "e": {"caption": "k"}}), "utf-8"
+    )
+    packed = zip_of(
+        tmp_path / "set.zip", {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+    )
+    for source in (folder, packed):
+        dataset = store.create(ws, source.name).id
+        report = transfer.import_paths(ws, dataset, [source])
+        found = {item.name: (item.repeats, store.caption(ws, dataset, item.id)) for item in store.items(ws, dataset)}
+        assert found == {
+            "a.jpg": (10, "own words"), "b.jpg": (10, "red fox"), "c.jpg": (4, "listed"), "d.jpg": (1, "d"),
+            "e.jpg": (1, "k"),
+        }  # fmt: skip
+        assert report.sources == {
+            "txt": 1, "caption": 1, "jsonl": 1, "kohya": 1, "folder": 1, "repeats_folder": 2, "repeats_jsonl": 1,
+        }  # fmt: skip
+        assert keys(Told(skipped=report.skipped)) == ["two_captions"] and "other" in report.skipped[0].reason
+
+
+def test_a_crop_outside_the_picture_is_named(ws: Workspace, tmp_path: Path) -> None:
+    jpeg(tmp_path / "in" / "a.jpg", 1)
+    (tmp_path / "in" / "x.jsonl").write_text(lines({"file_name": "a.jpg", "crop": [90, 0, 20, 20]}), "utf-8")
+    dataset = store.create(ws, "crop").id
+    report = transfer.import_paths(ws, dataset, [tmp_path / "in"])
+    assert [row.key for row in report.skipped] == ["layouts.crop_outside"] and store.items(ws, dataset)[0].crop is None

@@ -105,7 +105,7 @@ def _import(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     rows = [{"file": row.file, "reason": row.reason, "key": row.key, "values": row.values} for row in report.skipped]
     numbers = {"added": report.added, "duplicates": report.duplicates, "captions": report.captions}
     numbers |= {"controls": report.controls} if report.controls else {}
-    return save_result({**numbers, "skipped": rows, "items": report.items})
+    return save_result({**numbers, "sources": report.sources, "skipped": rows, "items": report.items})
 
 
 def save_result(result: dict[str, Any]) -> dict[str, Any]:
@@ -120,6 +120,9 @@ def _show_report(result: dict[str, Any]) -> None:
     print(
         t("datasets.cli.imported", added=result["added"], duplicates=result["duplicates"], captions=result["captions"])
     )
+    took = [t(f"layouts.source.{name}", n=count) for name, count in result["sources"].items()]
+    if took:
+        print(t("layouts.took", what=t("layouts.comma").join(took)))
     for row in result["skipped"]:
         print(f"  {row['file']}: {row['reason']}")
 
