@@ -10,13 +10,15 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from tagtrainer.core.files import writing
+from tagtrainer.core.files import write_error, writing
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import changes as log
 from tagtrainer.datasets.changes import Title
 
 MANY = 50
 LARGEST_FILE = 1 << 20
+PAGE = 4096
+_BINARY = getattr(os, "O_BINARY", 0)
 
 
 def caption_path(folder: Path, item: str) -> Path:
@@ -26,13 +28,17 @@ def caption_path(folder: Path, item: str) -> Path:
 
 def read_caption(folder: Path, item: str) -> tuple[str, str]:
     """(text, stamp); both empty when there is no file. The stamp changes when the file does."""
-    path = caption_path(folder, item)
     try:
-        with path.open("rb") as handle:
-            status = os.fstat(handle.fileno())
-            data = handle.read(LARGEST_FILE)
+        descriptor = os.open(f"{folder}/captions/{item}.txt", os.O_RDONLY | _BINARY)  # a hot loop: 100,000 files and more
     except OSError:
         return "", ""
+    try:
+        status = os.fstat(descriptor)
+        data = os.read(descriptor, LARGEST_FILE)
+    except OSError:
+        return "", ""
+    finally:
+        os.close(descriptor)
     return decode(data) or "", f"{status.st_size}:{status.st_mtime_ns}"
 
 
@@ -106,6 +112,33 @@ def _apply(
 
 def put(folder: Path, texts: Mapping[str, str]) -> None:
     """Write caption files whose texts are safely in the history: many small files need no fsync each."""
+    many = len(texts) > MANY
     for item, text in texts.items():
-        with writing(caption_path(folder, item), durable=len(texts) <= MANY) as handle:
-            handle.write(text.encode("utf-8"))
+        data = text.encode("utf-8")
+        if not (many and _overwrite(f"{folder}/captions/{item}.txt", data)):
+            with writing(caption_path(folder, item), durable=not many) as handle:
+                handle.write(data)
+
+
+def _overwrite(path: str, data: bytes) -> bool:
+    """Change a small file where it lies, ten times as fast as a new one; False when that is not safe.
+
+    One write of less than a page, filled up with line ends that readers strip: a kill leaves the old text or the new one. A file
+    with a second name (a copy by hard links) is left alone.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | _BINARY | getattr(os, "O_NOFOLLOW", 0))
+    except OSError:
+        return False
+    try:
+        status = os.fstat(descriptor)
+        if status.st_nlink != 1 or max(status.st_size, len(data)) > PAGE:
+            return False
+        os.write(descriptor, data.ljust(status.st_size, b"\n"))
+        if len(data) < status.st_size:
+            os.ftruncate(descriptor, len(data))
+    except OSError as error:
+        raise write_error(Path(path), error) from error
+    finally:
+        os.close(descriptor)
+    return True

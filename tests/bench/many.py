@@ -43,7 +43,8 @@ def fill(ws: Workspace, name: str, count: int, source: Path, uncaptioned: int = 
     folder = ws.dataset(meta.id)
     items = []
     for number in range(count):
-        ident = f"picture_{number:06d}-{number:08x}"
+        own = number * 7919 % count  # names stand in another order than pictures were added in, ids follow names
+        ident = f"picture_{own}-{own:08x}"
         picture = source / f"{number % PICTURES}.jpg"
         for part in ("images", "medium", "preview"):
             os.link(picture, folder / part / f"{ident}.jpg")
@@ -51,9 +52,18 @@ def fill(ws: Workspace, name: str, count: int, source: Path, uncaptioned: int = 
             (folder / "captions" / f"{ident}.txt").write_text(caption(number), "utf-8")
         digest = hashlib.sha256(ident.encode()).hexdigest()
         width, height = SIZES[number % len(SIZES)]
-        name, flagged = f"picture {number * 7919 % count}.jpg", number % 50 == 0
         items.append(
-            Item(ident, name, ".jpg", width, height, 100_000 + number % 1000, digest, 1.7e9 + number, flagged=flagged)
+            Item(
+                ident,
+                f"picture {own}.jpg",
+                ".jpg",
+                width,
+                height,
+                100_000 + number % 1000,
+                digest,
+                1.7e9 + number,
+                flagged=number % 50 == 0,
+            )
         )
     records.add(folder, items)
     return meta.id
