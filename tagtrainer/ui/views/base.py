@@ -80,5 +80,11 @@ def words(prefix: str) -> dict[str, str]:
 
 
 def inert(text: str) -> str:
-    """Braces and dollars as character references: the text stays, no template language finds its marks."""
-    return text.replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("`", "&#96;")
+    """Braces, dollars and backslashes as character references: the text stays, no template language finds its marks."""
+    return (
+        text.replace("\\", "&#92;")
+        .replace("{", "&#123;")
+        .replace("}", "&#125;")
+        .replace("$", "&#36;")
+        .replace("`", "&#96;")
+    )
