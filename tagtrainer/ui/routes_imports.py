@@ -69,7 +69,7 @@ def router(ws: Workspace) -> APIRouter:
         from tagtrainer import flows  # reaches every service, so it is loaded when it is first needed
 
         meta = store.get(ws, dataset)
-        source = _uploads(ws) / safe_id(wanted.upload) if wanted.upload else _typed_path(wanted.path)
+        source = _uploads(ws) / safe_id(wanted.upload) if wanted.upload else typed_path(wanted.path)
         if not source.exists():
             raise UserError("datasets_tab.no_such_path", path=source)
         return {"task": flows.start_import(ws, meta.id, [source], wanted.control)}
@@ -123,7 +123,7 @@ def _check_space(ws: Workspace, size: int) -> None:
         raise UserError("core.disk_full", path=ws.root)
 
 
-def _typed_path(text: str) -> Path:
+def typed_path(text: str) -> Path:
     """A path as people paste it: quotes and ~ allowed, must be absolute."""
     plain = text.strip().strip("\"'").strip()
     path = Path(plain).expanduser() if plain else Path()
