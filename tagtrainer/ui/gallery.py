@@ -15,7 +15,7 @@ import gradio as gr
 from tagtrainer.core.text import DEFAULT_LANGUAGE, catalogue, t
 from tagtrainer.ui.page import script
 
-SCRIPTS = ("grid.js", "viewer.js", "intake.js", "gallery.js")
+SCRIPTS = ("grid.js", "clip.js", "viewer.js", "intake.js", "gallery.js")
 TEXTS = "datasets_tab.gallery."
 
 

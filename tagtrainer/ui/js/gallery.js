@@ -1,13 +1,14 @@
-// The datasets page below its picker: filter, grid, viewer, adding, deleting. props.value = {dataset, rev}.
+// The datasets page below its picker: filter, grid, viewer, adding. props.value = {dataset, rev}.
 const root = element.querySelector('.gl'), pick = (name) => root.querySelector('.gl-' + name);
 const texts = JSON.parse(root.dataset.texts);
-const search = pick('search'), only = pick('only'), count = pick('count'), bar = pick('selection'), undo = pick('undo');
+const count = pick('count'), every = pick('all');
 const empty = pick('empty'), body = pick('body'), add = pick('add'), toggle = pick('toggle'), trash = pick('trash');
-let dataset = '', rev = 0, load = 0, checked = null, stale = 0;
+let dataset = '', rev = 0, load = 0, checked = null, stale = 0, filter = '';
 const here = (path) => `datasets/${encodeURIComponent(dataset)}/${path}`;
 const address = (kind, item) => tagtrainer.url(here(`${kind}/${encodeURIComponent(item.id)}?v=${item.v}`));
-const look = () => ({ text: search.value.trim(), no_caption: only.checked });
-const query = (more) => new URLSearchParams({ ...look(), ...more }).toString();
+const query = (more) => new URLSearchParams({ ...looking.look(), ...more }).toString();
+
+const looking = makeLooking(root, { texts, onChange: (what) => reload({ follow: what === 'sort' }) });
 
 const grid = makeGrid(pick('grid'), {
   texts,
@@ -17,19 +18,22 @@ const grid = makeGrid(pick('grid'), {
   onArrive: open,
   onSelect: selected,
   onStale: () => { clearTimeout(stale); stale = setTimeout(() => reload({ keep: true }), 400); },
-  onKey: (name) => (name === 'edit' ? viewer.focus() : askDelete()),
+  onKey: (name) => keys[name](),
+  stable: () => looking.stable,
 });
 
 const viewer = makeViewer(pick('view'), {
   texts,
   src: (item) => address('medium', item),
+  clip: (kind, item) => tagtrainer.url(`video/${encodeURIComponent(dataset)}/${kind}/${encodeURIComponent(item.id)}?v=${item.v}`),
+  clipFacts: (item) => tagtrainer.fetchJson(`video/${encodeURIComponent(dataset)}/facts/${encodeURIComponent(item.id)}`),
   load: (item) => tagtrainer.fetchJson(here('item/' + encodeURIComponent(item.id))),
   save: (item, text, expected) => tagtrainer.fetchJson(here('caption/' + encodeURIComponent(item.id)), { json: { text, expected } }),
   last: (item, text, expected) => fetch(tagtrainer.url(here('caption/' + encodeURIComponent(item.id))), {
     method: 'POST', keepalive: true, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ text, expected }) }),
   onSaved: (item, caption, newRev) => {
     grid.change(item.id, { captioned: caption.trim() !== '' });
-    if (newRev !== null && !search.value && !only.checked) { grid.accept(newRev); checked = newRev; } // same list, only newer
+    if (newRev !== null && looking.stable) { grid.accept(newRev); checked = newRev; } // same list, only newer
     tally();
   },
   onReturn: (item) => { const index = grid.find(item.id); if (index >= 0) grid.go(index); },
@@ -37,14 +41,32 @@ const viewer = makeViewer(pick('view'), {
   onLeave: () => grid.focus(),
 });
 
+const actions = makeActions(root, { texts, grid, here, dataset: () => dataset, look: looking.look, reload: () => reload({ keep: true }) });
+const help = makeHelp(pick('help'));
+pick('keys').addEventListener('click', () => help.open());
+const keys = {
+  edit: () => viewer.focus(),
+  delete: () => { if (!grid.count && grid.total) grid.mark(grid.current); actions.askDelete(); },
+  flag: () => actions.flag(grid.item(grid.current)),
+  help: () => help.open(),
+  search: () => looking.focus(),
+  uncaptioned,
+};
+
+async function uncaptioned() {
+  await viewer.save();
+  try {
+    const found = await tagtrainer.fetchJson(here('next?' + query({ after: grid.current })));
+    if (found.index < 0) actions.say(texts.all_captioned, null); else grid.go(found.index);
+  } catch (error) { actions.say(error.message, null); }
+}
+
 const intake = makeIntake(root, {
   texts,
   dataset: () => dataset,
   onChange: (last) => (last ? reload({ keep: true }) : poll()),
-  onToggle: (on) => showAdd(on || grid.total === 0 && !filtered()),
+  onToggle: (on) => showAdd(on || grid.total === 0 && !looking.filtered),
 });
-
-const filtered = () => search.value.trim() !== '' || only.checked;
 
 function open(index, item) {
   if (!item) return; // it is on its way; onArrive opens it
@@ -52,21 +74,23 @@ function open(index, item) {
   for (const next of [grid.item(index + 1), grid.item(index - 1)]) if (next) new Image().src = address('medium', next);
 }
 
-async function reload({ keep = false, sync = false } = {}) {
-  const mine = ++load;
+// `keep`: the same list, perhaps changed. `follow`: another order; the picture in the viewer stays the current one.
+async function reload({ keep = false, follow = false } = {}) {
+  const mine = ++load, held = viewer.id;
   if (!dataset) return;
   try {
-    const first = await tagtrainer.fetchJson(here('items?' + query({ offset: 0, limit: 200, sync })));
+    const first = await tagtrainer.fetchJson(here('items?' + query({ offset: 0, limit: 200 })));
+    const at = follow && held ? (await tagtrainer.fetchJson(here(`place/${encodeURIComponent(held)}?` + query()))).index : -1;
     if (mine !== load) return;
-    const held = viewer.id;
     checked = first.rev;
+    filter = first.filter;
     grid.show(first, keep);
-    const found = keep && held ? grid.find(held) : -1;
+    const found = at >= 0 ? at : keep && held ? grid.find(held) : -1;
     if (!first.total) viewer.save().then(() => { if (!grid.total) viewer.empty(); });
-    else if (found >= 0) { grid.go(found); viewer.refresh(); }
+    else if (found >= 0) { grid.go(found); viewer.refresh(grid.item(found)); }
     else if (!viewer.dirty && grid.item(grid.current)) open(grid.current, grid.item(grid.current));
     state();
-    tally();
+    await tally();
   } catch (error) {
     if (mine !== load) return;
     blank();
@@ -77,25 +101,27 @@ async function reload({ keep = false, sync = false } = {}) {
 function blank() {
   grid.show({ total: 0, rev: null, items: [] });
   if (!viewer.dirty) viewer.empty();
-  empty.hidden = true;
+  empty.hidden = every.hidden = true;
 }
 
 function state() {
-  const none = grid.total === 0;
+  const none = grid.total === 0, filtered = looking.filtered;
   empty.hidden = !none;
-  empty.textContent = filtered() ? texts.nothing_found : '';
-  add.querySelector('strong').hidden = !none || filtered();
+  empty.textContent = filtered ? texts.nothing_found : '';
+  every.hidden = none || !filtered;
+  every.textContent = fillText(texts.select_all, { n: grid.total });
+  add.querySelector('strong').hidden = !none || filtered;
   body.classList.toggle('is-empty', none);
-  body.classList.toggle('is-bare', none && !filtered());
-  if (none && !filtered()) showAdd(true);
+  body.classList.toggle('is-bare', none && !filtered);
+  if (none && !filtered) showAdd(true);
 }
 
 async function tally() {
   const known = await tagtrainer.fetchJson(here('stats')).catch(() => null);
   if (!known) return;
-  checked = known.rev;
+  if (looking.stable) checked = known.rev;
   count.textContent = fillText(texts.count, { n: known.count, captioned: known.captioned, size: size(known.bytes) })
-    + (filtered() ? ' · ' + fillText(texts.shown, { n: grid.total }) : '');
+    + (looking.filtered ? ' · ' + fillText(texts.shown, { n: grid.total }) : '');
   trash.hidden = !known.trash;
   trash.textContent = fillText(texts.trash, { n: known.trash });
 }
@@ -109,62 +135,37 @@ async function poll() {
 setInterval(poll, 4000);
 
 function selected(n) {
-  bar.hidden = n < 1;
-  bar.classList.remove('is-asking');
-  bar.querySelector('span').textContent = fillText(texts.selected, { n });
+  actions.selected(n, grid.total);
+  clearTimeout(selected.timer);
+  const chosen = grid.selection(), of = dataset;
+  selected.timer = setTimeout(() => noteSelection(of, chosen, n, filter, () => tagtrainer.fetchJson(
+    `datasets/${encodeURIComponent(of)}/ids`, { json: { ...looking.look(), ...chosen } }).then((answer) => answer.items)), 150);
 }
 
-function askDelete() {
-  if (!grid.selection().items?.length && !grid.selection().ranges?.length) return;
-  bar.hidden = false;
-  bar.classList.add('is-asking');
-  pick('yes').focus();
-}
-
-pick('delete').addEventListener('click', askDelete);
-pick('keep').addEventListener('click', () => { bar.classList.remove('is-asking'); grid.focus(); });
-pick('clear').addEventListener('click', () => grid.clear());
-pick('yes').addEventListener('click', async () => {
-  try {
-    const gone = await tagtrainer.fetchJson(here('delete'), { json: { ...look(), ...grid.selection() } });
-    await reload({ keep: true });
-    offer(fillText(texts.deleted, { n: gone.count }), gone.items);
-    grid.focus();
-  } catch (error) {
-    offer(error.message, null);
-    reload({ keep: true });
-  }
-});
-
-// One line that says what happened, with Undo where there is something to undo.
-function offer(text, items) {
-  undo.hidden = false;
-  undo.querySelector('span').textContent = text;
-  const back = undo.querySelector('.gl-back');
-  back.hidden = !items;
-  back.onclick = () => restore(items);
-  clearTimeout(offer.timer);
-  if (!items) offer.timer = setTimeout(() => { undo.hidden = true; }, 8000);
-}
-undo.querySelector('.gl-close').addEventListener('click', () => { undo.hidden = true; });
-trash.addEventListener('click', () => restore([]));
-
-async function restore(items) {
-  try {
-    const { count: n } = await tagtrainer.fetchJson(here('restore'), { json: { items } });
-    await reload({ keep: true });
-    offer(fillText(texts.restored, { n }), null);
-  } catch (error) { offer(error.message, null); }
-}
+trash.addEventListener('click', () => actions.act(async () => {
+  const { count: n } = await tagtrainer.fetchJson(here('restore'), { json: { items: [] } });
+  return [fillText(texts.restored, { n }), null];
+}));
+every.addEventListener('click', () => { grid.all(); grid.focus(); });
 
 function showAdd(on) {
   add.hidden = !on;
   toggle.setAttribute('aria-expanded', on);
 }
 toggle.addEventListener('click', () => showAdd(add.hidden));
-let typing = 0;
-search.addEventListener('input', () => { clearTimeout(typing); typing = setTimeout(() => reload(), 250); });
-only.addEventListener('change', () => reload());
+
+// Another view may ask for a filter; it is taken when the gallery is seen next.
+async function takeLook() {
+  const key = 'tagtrainer.look.' + dataset, wanted = dataset && root.clientWidth ? sessionStorage.getItem(key) : null;
+  if (wanted === null) return false;
+  sessionStorage.removeItem(key);
+  const rules = await tagtrainer.fetchJson(here('look?' + new URLSearchParams({ expr: wanted }))).catch(() => ({ text: wanted }));
+  looking.set(rules);
+  await reload();
+  return true;
+}
+let seen = 0;
+new ResizeObserver(() => { if (root.clientWidth && !seen) { takeLook(); poll(); } seen = root.clientWidth; }).observe(root);
 
 function apply() {
   const value = props.value || {};
@@ -177,15 +178,23 @@ function apply() {
   if (!dataset) return;
   for (const store of [sessionStorage, localStorage]) store.setItem('tagtrainer.dataset', dataset);
   if (other) {
-    undo.hidden = true;
-    search.value = pick('path').value = '';
-    only.checked = false;
+    actions.hide();
+    looking.reset();
+    pick('path').value = '';
     blank();
     count.textContent = '';
     showAdd(false);
     intake.attach(dataset);
   }
-  reload({ keep: !other, sync: true });
+  start(other);
+}
+
+// What is known is shown at once; then changes made outside the app are looked for.
+async function start(other) {
+  const of = dataset;
+  if (!await takeLook()) await reload({ keep: !other });
+  const found = await tagtrainer.fetchJson(here('sync'), { json: {} }).catch(() => null);
+  if (found && found.changed && of === dataset) reload({ keep: true });
 }
 watch('value', apply);
 apply();

@@ -1,13 +1,13 @@
 // A virtual grid: only the tiles in sight exist, data comes page by page, text is only ever set as textContent.
-// makeGrid(box, {fetchPage(offset, limit), src(item), texts, onOpen(index, item), onSelect(count), onStale(), onKey(name)})
+// makeGrid(box, {fetchPage(offset, limit), src(item), texts, onOpen(index, item), onSelect(count), onStale(), onKey(name), stable()})
 function makeGrid(box, options) {
-  const PAGE = 200, GAP = 11, LEAST = 138, FOOT = 50, OVER = 2;
+  const PAGE = 200, KEPT = 30, GAP = 11, LEAST = 138, FOOT = 50, OVER = 2;
   const spacer = document.createElement('div'), layer = document.createElement('div');
   spacer.className = 'gl-spacer';
   layer.className = 'gl-layer';
   box.replaceChildren(spacer, layer);
   let total = 0, rev = null, cols = 1, tile = LEAST, current = 0, anchor = 0, generation = 0, frame = 0, timer = 0;
-  const rows = new Map(), nodes = new Map(), asked = new Set(), selected = new Set();
+  const rows = new Map(), nodes = new Map(), asked = new Set(), selected = makeRanges();
   const rowHeight = () => tile + FOOT + GAP;
 
   function layout() {
@@ -40,11 +40,18 @@ function makeGrid(box, options) {
     picture.decoding = 'async';
     picture.draggable = false;
     picture.alt = '';
-    frame.append(picture, mark);
+    frame.append(picture, mark, icon('flag'), icon('crop'));
     node.append(frame, name, facts);
     place(node, index);
     fill(node, index);
     return node;
+  }
+
+  function icon(name) {
+    const made = document.createElement('i');
+    made.className = 'gl-is-' + name;
+    made.title = options.texts['is_' + name];
+    return made;
   }
 
   function fill(node, index) {
@@ -57,9 +64,13 @@ function makeGrid(box, options) {
     const source = options.src(item);
     if (picture.getAttribute('src') !== source) picture.src = source;
     if (name.textContent !== item.name) name.textContent = name.title = item.name;
-    facts.textContent = `${item.width} × ${item.height} · ${size(item.bytes)}`;
+    if (item.media === 'video') node.dataset.clip = clipLength(item.duration); else delete node.dataset.clip;
+    facts.textContent = `${item.width} × ${item.height} · ${size(item.bytes)}` + (item.repeats > 1 ? ` · ×${item.repeats}` : '');
     mark.textContent = item.captioned ? '' : options.texts.no_caption;
-    node.setAttribute('aria-label', item.name + (item.captioned ? '' : ', ' + options.texts.no_caption));
+    node.classList.toggle('is-flagged', item.flagged);
+    node.classList.toggle('is-cropped', !!item.crop);
+    const told = [!item.captioned && 'no_caption', item.flagged && 'is_flag', item.crop && 'is_crop'].filter(Boolean);
+    node.setAttribute('aria-label', [item.name, ...told.map((key) => options.texts[key])].join(', '));
   }
 
   function paint() {
@@ -92,6 +103,7 @@ function makeGrid(box, options) {
       if (mine !== generation) return;
       if (page.rev !== rev || page.total !== total) { asked.delete(k); options.onStale(); return; }
       take(k, page.items);
+      forget(k);
     } catch (error) {
       if (mine === generation) asked.delete(k);
     }
@@ -107,10 +119,19 @@ function makeGrid(box, options) {
     });
   }
 
+  // Rows far from here are let go: the memory of the page stays the same however far one scrolls.
+  function forget(k) {
+    const far = [...asked].sort((a, b) => Math.abs(b - k) - Math.abs(a - k)).slice(0, Math.max(0, asked.size - KEPT));
+    for (const page of far) {
+      asked.delete(page);
+      for (let index = page * PAGE; index < (page + 1) * PAGE; index++) rows.delete(index);
+    }
+  }
+
   function remark() {
     for (const [index, node] of nodes) fill(node, index);
     box.setAttribute('aria-activedescendant', `gl-tile-${current}`);
-    options.onSelect(selected.size);
+    options.onSelect(selected.count);
   }
 
   function reveal(index) {
@@ -120,12 +141,11 @@ function makeGrid(box, options) {
     paint();
   }
 
-  function span(a, b) { for (let i = Math.min(a, b); i <= Math.max(a, b); i++) selected.add(i); }
 
   function go(index, { shift = false } = {}) {
     if (!total) return;
     current = Math.max(0, Math.min(total - 1, index));
-    if (shift) span(anchor, current); else anchor = current;
+    if (shift) selected.add(anchor, current); else anchor = current;
     reveal(current);
     remark();
     options.onOpen(current, rows.get(current));
@@ -138,7 +158,7 @@ function makeGrid(box, options) {
     box.focus({ preventScroll: true });
     const index = +node.dataset.index;
     if (event.ctrlKey || event.metaKey) {
-      if (!selected.delete(index)) selected.add(index);
+      selected.toggle(index);
       anchor = current = index;
       remark();
       options.onOpen(index, rows.get(index));
@@ -148,6 +168,9 @@ function makeGrid(box, options) {
     }
   });
 
+  const KEYS = { j: 'uncaptioned', J: 'uncaptioned', f: 'flag', F: 'flag', '?': 'help', '/': 'search' };
+  function all() { if (total) selected.add(0, total - 1); remark(); }
+
   box.addEventListener('keydown', (event) => {
     const per = Math.max(1, Math.floor(box.clientHeight / rowHeight())) * cols;
     const moves = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -cols, ArrowDown: cols, PageDown: per, PageUp: -per };
@@ -155,11 +178,12 @@ function makeGrid(box, options) {
     if (event.key in moves) go(current + moves[event.key], { shift: event.shiftKey });
     else if (event.key === 'Home') go(0, { shift: event.shiftKey });
     else if (event.key === 'End') go(total - 1, { shift: event.shiftKey });
-    else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) { if (total) span(0, total - 1); remark(); }
-    else if (event.key === ' ') { if (!selected.delete(current)) selected.add(current); anchor = current; remark(); }
+    else if (event.key === 'a' && (event.ctrlKey || event.metaKey)) all();
+    else if (event.key === ' ') { if (total) selected.toggle(current); anchor = current; remark(); }
     else if (event.key === 'Escape') { selected.clear(); remark(); }
     else if (event.key === 'Enter' || event.key === 'F2') options.onKey('edit');
-    else if (event.key === 'Delete') options.onKey('delete');
+    else if (event.key === 'Delete' || event.key === 'Backspace') options.onKey('delete');
+    else if (event.key in KEYS && !event.ctrlKey && !event.metaKey && !event.altKey) options.onKey(KEYS[event.key]);
     else done = false;
     if (done) event.preventDefault();
   });
@@ -171,7 +195,8 @@ function makeGrid(box, options) {
     // A new list: `first` is its first page. `keep` stays where we were, as far as the list allows.
     show(first, keep) {
       generation++;
-      const same = keep && first.total === total;
+      const whole = total > 0 && selected.count === total;
+      const same = keep && first.total === total && (first.rev === rev || whole || options.stable());
       total = first.total;
       rev = first.rev;
       rows.clear();
@@ -203,16 +228,20 @@ function makeGrid(box, options) {
     get total() { return total; },
     get rev() { return rev; },
     item(index) { return rows.get(index); },
-    // What is selected: ids while all of them are known here, else places in the list of this revision.
+    all,
+    mark(index) { selected.add(index, index); remark(); },
+    // Whether `test` holds for one of the selected pictures in memory.
+    some(test) { for (const [index, item] of rows) if (selected.has(index) && test(item)) return true; return false; },
+    get count() { return selected.count; },
+    // What is selected: ids while all of them are known here, all of it, or places in the list of this revision.
     selection() {
-      const places = [...selected].sort((a, b) => a - b);
-      if (places.every((index) => rows.has(index))) return { items: places.map((index) => rows.get(index).id) };
-      const ranges = [];
-      for (const index of places) {
-        const last = ranges[ranges.length - 1];
-        if (last && last[1] === index - 1) last[1] = index; else ranges.push([index, index]);
+      const ranges = selected.list, count = selected.count;
+      if (count && count === total && total > 1) return { all: true, total };
+      const items = [];
+      for (const [first, last] of count <= PAGE ? ranges : []) {
+        for (let index = first; index <= last; index++) if (rows.has(index)) items.push(rows.get(index).id);
       }
-      return { ranges, rev };
+      return count && items.length === count ? { items } : { ranges, rev };
     },
   };
 }

@@ -4,6 +4,8 @@ function makeViewer(root, options) {
   const find = (name) => root.querySelector('.gl-' + name), texts = options.texts;
   const picture = find('large'), name = find('name'), facts = find('facts'), box = find('caption'), status = find('status');
   const conflict = find('conflict'), place = find('place');
+  const clip = makeClip(picture, { texts, address: options.clip, facts: options.clipFacts,
+    onFacts: (of, said) => { if (item === of) facts.textContent = `${of.width} × ${of.height} · ${said} · ${size(of.bytes)}`; } });
   let item = null, known = '', ticket = 0, saving = Promise.resolve();
 
   find('previous').addEventListener('click', () => options.onMove(-1));
@@ -16,10 +18,18 @@ function makeViewer(root, options) {
     item = null;
     known = box.value = '';
     box.disabled = true;
+    clip.hide();
     picture.removeAttribute('src');
     name.textContent = facts.textContent = place.textContent = '';
     conflict.hidden = true;
     say('');
+  }
+
+  // The picture and what is known of it; another crop is another picture.
+  function tell(of) {
+    if (picture.getAttribute('src') !== options.src(of)) picture.src = options.src(of);
+    const more = [of.flagged && texts.is_flag, of.crop && texts.is_crop, of.repeats > 1 && `×${of.repeats}`].filter(Boolean);
+    facts.textContent = [`${of.width} × ${of.height}`, size(of.bytes), ...more].join(' · ');
   }
 
   async function open(next, where) {
@@ -30,9 +40,9 @@ function makeViewer(root, options) {
     item = next;
     conflict.hidden = true;
     say('');
-    picture.src = options.src(next);
     picture.alt = name.textContent = name.title = next.name;
-    facts.textContent = `${next.width} × ${next.height} · ${size(next.bytes)}`;
+    tell(next);
+    if (next.media === 'video') clip.show(next); else clip.hide();
     box.disabled = true;
     box.value = '';
     try {
@@ -101,7 +111,8 @@ function makeViewer(root, options) {
     get id() { return item ? item.id : ''; },
     get dirty() { return dirty(); },
     // The caption was changed elsewhere: shown at once unless somebody is typing here.
-    async refresh() {
+    async refresh(newer) {
+      if (item && newer && newer.id === item.id) tell(item = newer);
       if (!item || dirty() || box.disabled) return;
       const mine = ticket, full = await options.load(item).catch(() => null);
       if (full && mine === ticket && !dirty() && full.caption !== known) known = box.value = full.caption;
