@@ -122,4 +122,4 @@ def trash_count(ws: Workspace, dataset: str) -> int:
     if not folder.is_dir():
         return 0
     with os.scandir(folder) as entries:
-        return sum(entry.is_dir() for entry in entries)
+        return sum(entry.is_dir() and entry.name != "unpaired" for entry in entries)
