@@ -11,7 +11,7 @@ from tagtrainer.core.text import UserError, t
 from tagtrainer.datasets import sample, store
 from tagtrainer.datasets.models import DatasetMeta, Kind
 from tagtrainer.ui.gallery import gallery, value
-from tagtrainer.ui.page import Page, info
+from tagtrainer.ui.page import Page, info, script
 from tagtrainer.ui.views import base
 from tagtrainer.workspace import Workspace
 
@@ -32,7 +32,7 @@ class Tab:
         self._views()
         texts = [self.name, self.trigger, self.text]
         self.shown = [self.pick, self.open_about, self.about, self.gallery, self.welcome, *texts, self.question]
-        self.shown += [self.tabs, *self.view_tabs, *self.views]
+        self.shown += [self.tabs, self.fitting, *self.views]
         self.form = [self.new, self.new_name]
         self._wire()
 
@@ -80,15 +80,22 @@ class Tab:
     def _views(self) -> None:
         """The gallery and every other view of a dataset, each a sub-tab."""
         self.modules = base.find()
-        self.view_tabs: list[gr.Tab] = []
         self.views: list[gr.HTML] = []
         with gr.Tabs(elem_id="dataset_views") as self.tabs:
             with gr.Tab(t("views.pictures"), elem_id="view_pictures"):
                 self.gallery = gallery("datasets_gallery")
             for module in self.modules:
-                with gr.Tab(t(f"views.{module.VIEW.name}"), elem_id=f"view_{module.VIEW.name}") as tab:
+                with gr.Tab(t(f"views.{module.VIEW.name}"), elem_id=f"view_{module.VIEW.name}"):
                     self.views.append(base.component(module))
-                self.view_tabs.append(tab)
+        kinds = {f"view_{module.VIEW.name}": list(module.VIEW.kinds) for module in self.modules}
+        self.fitting = gr.HTML(
+            {"kind": "image", "kinds": kinds},
+            elem_id="view_fitting",
+            apply_default_css=False,
+            html_template="<style></style>",
+            js_on_load=script("fitting.js"),
+        )
+        self.kinds = kinds
 
     def _wire(self) -> None:
         page, on = self.page, self.page.on
@@ -131,7 +138,7 @@ class Tab:
             chosen.description if chosen else "",
             gr.update(visible=False),
             gr.update(visible=chosen is not None),
-            *(gr.update(visible=chosen is None or chosen.kind in module.VIEW.kinds) for module in self.modules),
+            {"kind": chosen.kind if chosen else "image", "kinds": self.kinds},
             *(seen for _ in self.modules),
         ]
 
