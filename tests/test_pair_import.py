@@ -163,6 +163,17 @@ def test_controls_that_come_later_join_their_pictures(ws: Workspace, many: str, 
     assert shown(ws, many) == {"x.jpg": ["x_0.jpg", "x_1.jpg", "x_2.jpg"]}
 
 
+def test_a_picture_that_somebody_removed_comes_back_with_its_controls(ws: Workspace, many: str, tmp_path: Path) -> None:
+    jpeg(tmp_path / "in" / "x.jpg", 1)
+    jpeg(tmp_path / "in" / "x_0.jpg", 2)
+    take(ws, many, tmp_path / "in")
+    store.media_path(ws, many, by_name(ws, many, "x.jpg").id).unlink()
+    assert index.sync(ws, many) and shown(ws, many) == {}
+    take(ws, many, tmp_path / "in")
+    assert shown(ws, many) == {"x.jpg": ["x_0.jpg"]}
+    assert len(list((ws.dataset(many) / "control").glob("*.jpg"))) == 1
+
+
 def test_one_target_with_two_stories_is_two_items(ws: Workspace, single: str, tmp_path: Path) -> None:
     for name in ("day", "night"):
         jpeg(tmp_path / "in" / f"{name}.jpg", 1)

@@ -202,17 +202,27 @@ def _hash_of(path: Path) -> str:
 def sweep(ws: Workspace, dataset: str) -> int:
     """Throw away control files that no item has, and discarded ones that waited; how many. For emptying the trash."""
     folder = ws.dataset(dataset)
-    with changing(folder):
-        used = {control.file for item in records.read(folder).values() for control in item.controls}
-        place = folder / "control"
-        doomed = [path for path in place.iterdir() if _FILE.fullmatch(path.name)] if place.is_dir() else []
-        doomed = [path for path in doomed if path.name not in used and path.is_file()]
-        if doomed:
-            write_json(place / SERIALS, dict(sorted(Serials(folder).last.items())))
-        doomed += [path for path in (folder / "trash").glob("*_w.*") if path.is_file()]
-        for path in doomed:
-            path.unlink(missing_ok=True)
-            for part in ("medium", "preview"):
-                for ext in (".jpg", ".webp"):
-                    (folder / part / f"{path.stem}{ext}").unlink(missing_ok=True)
+    importing = intake.lock(folder)
+    if not importing.acquire():  # what an import has kept is not recorded yet
+        return 0
+    try:
+        with changing(folder):
+            return _sweep(folder)
+    finally:
+        importing.release()
+
+
+def _sweep(folder: Path) -> int:
+    used = {control.file for item in records.read(folder).values() for control in item.controls}
+    place = folder / "control"
+    doomed = [path for path in place.iterdir() if _FILE.fullmatch(path.name)] if place.is_dir() else []
+    doomed = [path for path in doomed if path.name not in used and path.is_file()]
+    if doomed:
+        write_json(place / SERIALS, dict(sorted(Serials(folder).last.items())))
+    doomed += [path for path in (folder / "trash").glob("*_w.*") if path.is_file()]
+    for path in doomed:
+        path.unlink(missing_ok=True)
+        for part in ("medium", "preview"):
+            for ext in (".jpg", ".webp"):
+                (folder / part / f"{path.stem}{ext}").unlink(missing_ok=True)
     return len(doomed)

@@ -6,23 +6,22 @@ What finds no target waits in control/unpaired/ and is named in the report. Must
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, intake, media, pairing, records, waiting
-from tagtrainer.datasets.candidates import Beside, Candidate, skipped
+from tagtrainer.datasets import controls, intake, pairing, records, waiting
+from tagtrainer.datasets.candidates import Candidate, skipped
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.models import CONTROL_KINDS, Control, DatasetMeta, ImportReport, Item, Skipped
+from tagtrainer.datasets.pair_plan import fetched, files_of, hashes, is_picture, joined, key_of
 from tagtrainer.datasets.pairing import File
 from tagtrainer.workspace import Workspace
 
 GROUP = 48
 MOST = 99
-OWN = ("txt", "caption")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,8 @@ class Partners:
         self.folder = self.ws.dataset(self.meta.id)
         self.single = self.meta.kind == "single_control_image"
         self.serials = controls.Serials(self.folder)
-        self.known = records.read(self.folder)
+        present = {path.stem for path in (self.folder / "images").iterdir()}
+        self.known = {ident: item for ident, item in records.read(self.folder).items() if ident in present}
 
     @property
     def extra(self) -> int:
@@ -73,7 +73,7 @@ class Partners:
     def sort(self, groups: Sequence[tuple[str, Sequence[Candidate]]], number: int | None) -> list[Candidate]:
         """The pictures among the candidates of every source, each with its control images."""
         listed = [self._trimmed(candidate) for _, some in groups for candidate in some if candidate.controls]
-        by_file = _files(groups)
+        by_file = files_of(groups)
         known = [File(item.id, item.name, item.folder) for item in self.known.values()]
         if number is None:
             done = pairing.pair(by_file, known, single=self.single)
@@ -91,9 +91,9 @@ class Partners:
             candidate
             for _, some in groups
             for candidate in some
-            if not candidate.controls and not _is_picture(candidate)
+            if not candidate.controls and not is_picture(candidate)
         ]
-        return [*listed, *(_joined(by_file, done, file) for file in done.targets), *others]
+        return [*listed, *(joined(by_file, done, file) for file in done.targets), *others]
 
     def _trimmed(self, candidate: Candidate) -> Candidate:
         """What a list gives, no more than the kind takes."""
@@ -130,12 +130,25 @@ class Partners:
             self.late.setdefault(item, []).extend(map(_Late, candidate.controls))
         return True
 
+    def pair_key(self, candidate: Candidate, sha256: str, seen: Container[str]) -> tuple[str, str]:
+        """(what the pair is known by, the item that is there already and takes its control images late, or "")."""
+        found = hashes(candidate)
+        pair, item = key_of(sha256, found), intake.item_id(candidate.name, sha256)
+        if pair in seen or not self.belongs_to_known(candidate, item, found):
+            return pair, ""
+        return pair, item
+
+    def known_pairs(self) -> dict[str, str]:
+        """What every recorded pair is known by -> its item."""
+        pairs = (item for item in self.known.values() if item.controls)
+        return {key_of(item.sha256, [control.sha256 for control in item.controls]): item.id for item in pairs}
+
     def keep(self, candidate: Candidate, item: Item) -> Item:
         """The item with its control images, which are on disk now; those that cannot be read are named."""
         kept = []
         for control in candidate.controls:
             try:
-                with _fetched(control) as path:
+                with fetched(control) as path:
                     kept.append(controls.keep(self.serials, item.id, path, control.name, intake.hashed(path)))
             except UserError as error:
                 self._complain(control, error)
@@ -176,7 +189,7 @@ class Partners:
         rows, ordered = list(item.controls), []
         for entry in late:
             try:
-                with _fetched(entry.candidate) as path:
+                with fetched(entry.candidate) as path:
                     control = self._one_more(serials, item, rows, entry.candidate, path)
             except UserError as error:
                 self._complain(entry.candidate, error)
@@ -209,7 +222,7 @@ class Partners:
     def _let_wait(self, loose: _Loose, held: set[str]) -> None:
         """Unless it is some item's control image by now, paired by hand after an earlier import."""
         candidate = loose.candidate
-        with _fetched(candidate) as path:
+        with fetched(candidate) as path:
             sha256 = intake.hashed(path)
             if sha256 in held:
                 self.report.duplicates += 1
@@ -238,66 +251,3 @@ def of(
     if number is not None:
         title = Title("pairs.change.import", **title.values)
     return Partners(ws, meta, report, group, title)
-
-
-def hashes(candidate: Candidate) -> list[str]:
-    """Of its control images, in their order; "" for one that cannot be read."""
-    found = []
-    for control in candidate.controls:
-        try:
-            with _fetched(control) as path:
-                found.append(intake.hashed(path))
-        except UserError:
-            found.append("")
-    return found
-
-
-def key_of(sha256: str, control_hashes: Sequence[str]) -> str:
-    """What makes a pair the same pair: the picture and its control images."""
-    return ":".join([sha256, *control_hashes])
-
-
-@contextmanager
-def _fetched(candidate: Candidate) -> Iterator[Path]:
-    path = candidate.fetch()
-    try:
-        yield path
-    finally:
-        if candidate.temporary:
-            path.unlink(missing_ok=True)
-
-
-def _is_picture(candidate: Candidate) -> bool:
-    return Path(candidate.label).suffix.lower() in media.PICTURES  # the name may be one that a list gives
-
-
-def _files(groups: Sequence[tuple[str, Sequence[Candidate]]]) -> dict[File, Candidate]:
-    """Names for pairing. With several sources, a source's own name is a folder too: /x/target and /x/control."""
-    found: dict[File, Candidate] = {}
-    for source, some in groups:
-        top = [Path(source).stem] if len({name for name, _ in groups}) > 1 else []
-        for candidate in some:
-            if candidate.controls or not _is_picture(candidate):
-                continue
-            folder = "/".join([*top, candidate.folder]).strip("/")
-            root = source + (candidate.label.partition(": ")[0] if candidate.temporary else "")
-            file = File(candidate.label, candidate.name, folder, root)
-            while file in found:
-                file = replace(file, root=file.root + "+")
-            found[file] = candidate
-    return found
-
-
-def _joined(by_file: dict[File, Candidate], done: pairing.Pairing, target: File) -> Candidate:
-    """A picture with its control images; a caption that lies beside one of these is better than none."""
-    plain = by_file[target]
-    partners = tuple(by_file[file] for file in done.controls.get(target, ()))
-    if not partners:
-        return plain
-
-    def caption() -> Beside:
-        own = plain.caption()
-        others = (partner.caption() for partner in partners) if not own.text.strip() else ()
-        return next((other for other in others if other.text.strip() and other.source in OWN), own)
-
-    return replace(plain, controls=partners, caption=caption)

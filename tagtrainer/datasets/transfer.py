@@ -69,6 +69,7 @@ def import_paths(
     *,
     workers: int | None = None,
     control: int | None = None,
+    group: str = "",
 ) -> ImportReport:
     """Take in files, folders (all levels) and zips, with the captions that lie beside the pictures.
 
@@ -79,6 +80,7 @@ def import_paths(
     meta = store.get(ws, dataset)
     folder = ws.dataset(dataset)
     run = _Run(ws, dataset, folder)
+    run.group = group or run.group
     run.title = Title("datasets.change.import", source=", ".join(Path(source).name for source in sources)[:120])
     partners.of(ws, meta, run.report, control, run.group, run.title)
     busy = intake.lock(folder)
@@ -112,9 +114,7 @@ def _candidates(run: _Run, gatherer: Gatherer, sources: list[Path], control: int
         for candidate in (more for each in found for more in each.controls):
             run.report.skipped.append(Skipped(candidate.label, "pairs.reason.plain"))
         return [replace(candidate, controls=()) for candidate in found]
-    for item in records.read(run.folder).values():
-        if item.controls and item.sha256 in run.by_hash:
-            run.by_hash[partners.key_of(item.sha256, [control.sha256 for control in item.controls])] = item.id
+    run.by_hash |= run.partners.known_pairs()
     loose = [source.is_file() and source.suffix.lower() != ".zip" for source in sources]
     places = [str(source.parent if alone else source) for source, alone in zip(sources, loose, strict=True)]
     groups = [(place, gatherer.gather([source])) for place, source in zip(places, sources, strict=True)]
@@ -181,16 +181,12 @@ def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, Beside
 def _claim_pair(run: _Run, candidate: Candidate, sha256: str) -> str | None:
     """What the pair is known by; None when its picture is there already and its control images go to that one."""
     assert run.partners is not None
-    found = partners.hashes(candidate)
-    pair, ident = partners.key_of(sha256, found), intake.item_id(candidate.name, sha256)
-    if pair in run.by_hash or pair in run.claimed:
-        return pair
-    if run.partners.belongs_to_known(candidate, ident, found):
-        with run.lock:
-            run.by_hash.setdefault(sha256, ident)
-        return None
-    run.claim(sha256)
-    return pair
+    pair, known = run.partners.pair_key(candidate, sha256, run.by_hash.keys() | run.claimed)
+    with run.lock:
+        if known:
+            run.by_hash.setdefault(sha256, known)
+        run.claimed.add(sha256)
+    return None if known else pair
 
 
 def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | None, Beside]]) -> None:
