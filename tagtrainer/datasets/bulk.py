@@ -98,6 +98,11 @@ def preview(ws: Workspace, dataset: str, operation: Operation, scope: Scope, lim
     return Preview(count, total, sentences, hits)
 
 
+def size(ws: Workspace, dataset: str, scope: Scope) -> int:
+    """How many captions a scope holds."""
+    return len(store.select(ws, dataset, items=scope.items, expr=scope.expr))
+
+
 def apply(ws: Workspace, dataset: str, operation: Operation, scope: Scope, *, who: str = "user") -> Applied:
     """Change the captions as one entry of the history. UserError datasets.caption_changed when one was changed meanwhile."""
     index.sync(ws, dataset)
