@@ -27,6 +27,9 @@ const viewer = makeViewer(pick('view'), {
   src: (item) => address('medium', item),
   clip: (kind, item) => tagtrainer.url(`video/${encodeURIComponent(dataset)}/${kind}/${encodeURIComponent(item.id)}?v=${item.v}`),
   clipFacts: (item) => tagtrainer.fetchJson(`video/${encodeURIComponent(dataset)}/facts/${encodeURIComponent(item.id)}`),
+  partners: (item) => tagtrainer.fetchJson(`pairs/${encodeURIComponent(dataset)}/row/${encodeURIComponent(item.id)}`),
+  partner: (item, control, kind) => tagtrainer.url(
+    `pairs/${encodeURIComponent(dataset)}/control/${kind}/${encodeURIComponent(item.id)}/${encodeURIComponent(control.file)}`),
   load: (item) => tagtrainer.fetchJson(here('item/' + encodeURIComponent(item.id))),
   save: (item, text, expected) => tagtrainer.fetchJson(here('caption/' + encodeURIComponent(item.id)), { json: { text, expected } }),
   last: (item, text, expected) => fetch(tagtrainer.url(here('caption/' + encodeURIComponent(item.id))), {

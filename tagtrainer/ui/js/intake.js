@@ -172,6 +172,7 @@ function makeIntake(root, options) {
     const skipped = [...failed, ...seen.skipped];
     let text = fillText(texts.done, { added: seen.added, captions: seen.captions, clock: clock(view.seconds) });
     if (seen.took) text += ' ' + seen.took;
+    if (seen.controls) text += ' ' + fillText(texts.controls, { n: seen.controls });
     if (seen.duplicates) text += ' ' + fillText(texts.duplicates, { n: seen.duplicates });
     if (skipped.length) text += ' ' + fillText(texts.skipped, { n: skipped.length + seen.more });
     options.onToggle(false);

@@ -6,6 +6,7 @@ function makeViewer(root, options) {
   const conflict = find('conflict'), place = find('place');
   const clip = makeClip(picture, { texts, address: options.clip, facts: options.clipFacts,
     onFacts: (of, said) => { if (item === of) facts.textContent = `${of.width} × ${of.height} · ${said} · ${size(of.bytes)}`; } });
+  const partners = makePartners(find('stage'), picture, { load: options.partners, src: options.partner });
   let item = null, known = '', ticket = 0, saving = Promise.resolve();
 
   find('previous').addEventListener('click', () => options.onMove(-1));
@@ -19,6 +20,7 @@ function makeViewer(root, options) {
     known = box.value = '';
     box.disabled = true;
     clip.hide();
+    partners.show(null);
     picture.removeAttribute('src');
     name.textContent = facts.textContent = place.textContent = '';
     conflict.hidden = true;
@@ -43,6 +45,7 @@ function makeViewer(root, options) {
     picture.alt = name.textContent = name.title = next.name;
     tell(next);
     if (next.media === 'video') clip.show(next); else clip.hide();
+    partners.show(next);
     box.disabled = true;
     box.value = '';
     try {
