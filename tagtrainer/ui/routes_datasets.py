@@ -84,6 +84,11 @@ def _lists(routes: APIRouter, ws: Workspace) -> None:
         found = index.following(ws, dataset, look.filter(), after)
         return {"index": found[0], "id": found[1]} if found else {"index": -1, "id": ""}
 
+    @routes.post("/{dataset}/ids")
+    def ids(dataset: str, selection: Selection) -> dict[str, Any]:
+        """The ids of what is selected."""
+        return {"items": selection.ids(ws, dataset)}
+
     @routes.get("/{dataset}/place/{item}")
     def place(dataset: str, item: str, look: Annotated[Look, Query()]) -> dict[str, Any]:
         """Where an item stands in the filtered list, -1 when it does not."""

@@ -242,9 +242,11 @@ def test_several_are_deleted_and_come_back(captioned: tuple[Page, str], app: App
 
 def test_filter_and_search(captioned: tuple[Page, str]) -> None:
     page, _ = captioned
-    page.locator(".gl-only").check()
+    page.locator(".gl-filter").click()
+    page.locator(".gl-f-caption").select_option("true")
     expect(page.locator(".gl-count")).to_contain_text("4 shown")
-    page.locator(".gl-only").uncheck()
+    page.locator(".gl-chip button").click()
+    expect(page.locator(".gl-count")).not_to_contain_text("shown")
     page.locator(".gl-search").fill("caption 1")
     expect(page.locator(".gl-count")).to_contain_text("3 shown")  # 1, 10, 11
     page.locator(".gl-search").fill("nothing like it")
