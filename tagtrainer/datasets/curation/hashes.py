@@ -46,17 +46,21 @@ class Pair:
     mirrored: Hashes
 
 
-def small_grey(picture: Image.Image) -> NDArray[np.uint8]:
-    """SIDE x SIDE greys of an opened picture; a JPEG is decoded at a reduced scale."""
+def reduced(picture: Image.Image) -> Image.Image:
+    """An opened picture in greys; a JPEG is decoded at half scale."""
     picture.draft("L", (max(DECODED, picture.width // 2), max(DECODED, picture.height // 2)))
-    grey = picture if picture.mode == "L" else picture.convert("L")
-    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=4.0))
+    return picture if picture.mode == "L" else picture.convert("L")
+
+
+def shrunk(grey: Image.Image, box: tuple[float, float, float, float] | None = None) -> NDArray[np.uint8]:
+    """SIDE x SIDE greys of a grey picture or of a box of it."""
+    return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.LANCZOS, box, reducing_gap=4.0))
 
 
 def read_small(path: Path) -> NDArray[np.uint8]:
     """SIDE x SIDE greys of a file. Raises OSError, ValueError or SyntaxError when it is no picture."""
     with Image.open(path) as picture:
-        return small_grey(picture)
+        return shrunk(reduced(picture))
 
 
 def of_greys(greys: NDArray[Any]) -> Pair:
