@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tagtrainer.core import fields
 from tagtrainer.core.text import UserError
@@ -17,6 +17,9 @@ from tagtrainer.datasets.curation.answers import QUESTION
 from tagtrainer.datasets.curation.focus import By
 from tagtrainer.datasets.curation.proposals import Finder
 from tagtrainer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from tagtrainer.captioning.profiles import Profile
 
 WAYS = ("auto", "face", "saliency")
 VISION = "vision:"
@@ -43,6 +46,16 @@ def host_of(ws: Workspace, by: str) -> str:
     return profiles.remote_host(profiles.get(ws, by.removeprefix(VISION)))
 
 
+def can_see(profile: Profile) -> bool:
+    """Whether a profile's provider can be asked a question of ours about a picture."""
+    from tagtrainer.captioning import profiles
+
+    try:
+        return "prompt" in fields.specs(profiles.provider_of(profile).options)
+    except UserError:
+        return False
+
+
 @contextmanager
 def finder(ws: Workspace, by: str) -> Iterator[Finder]:
     """A finder ready for work; a vision model's connection is closed at the end. Raises UserError."""
@@ -67,7 +80,7 @@ def _vision(ws: Workspace, profile_id: str) -> Iterator[Finder]:
     profile = profiles.get(ws, profile_id)
     provider = profiles.provider_of(profile)
     known = fields.specs(provider.options)
-    if "prompt" not in known:
+    if not can_see(profile):
         raise UserError("flows.cannot_see", name=profile.name)
     asked = {"prompt": QUESTION, "prefix": "", "system_prompt": "", "temperature": 0, "one_line": True}
     options = profiles.options_of(profile, {name: value for name, value in asked.items() if name in known})

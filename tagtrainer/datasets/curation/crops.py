@@ -75,10 +75,15 @@ def propose(size: Size, subject: Subject, target: Target) -> Proposal:
     if target.shape != "buckets":
         aim = (target.width, target.height)
         return _placed(size, subject, largest(size, aim), aim if target.shape == "size" else (0, 0))
-    found = [
-        _placed(size, subject, largest(size, bucket), bucket) for bucket in bucket_sizes((target.width, target.height))
-    ]
-    return max(found, key=lambda one: (one.whole, _seen(one.box, subject.box), one.kept))
+    return _placed(size, subject, *_best(size, subject.box, bucket_sizes((target.width, target.height))))
+
+
+def _best(size: Size, inner: Box, buckets: list[Size]) -> tuple[Size, Size]:
+    """(extent, bucket) that shows most of the subject, and of those the one that keeps most of the picture."""
+    extents = [(largest(size, bucket), bucket) for bucket in buckets]
+    return max(
+        extents, key=lambda one: (min(one[0][0], inner[2]) * min(one[0][1], inner[3]), one[0][0] * one[0][1], one[1])
+    )
 
 
 def largest(size: Size, shape: Size) -> Size:

@@ -221,17 +221,20 @@ def decide(
     _book(ws, dataset).add(rows)
 
 
-def apply(ws: Workspace, dataset: str, chosen: Iterable[Offer], target: Target, who: str = "user") -> int:
-    """Crop everything that was not skipped, as one change; how many pictures are another size now.
-
-    A crop that is the whole picture is no crop.
-    """
+def changes_of(offers: Iterable[Offer]) -> dict[str, dict[str, Any]]:
+    """The crops to set: those not skipped that differ from what is. A crop that is the whole picture is no crop."""
     changes: dict[str, dict[str, Any]] = {}
-    for offer in chosen:
+    for offer in offers:
         whole = offer.proposal.box == (0, 0, offer.item.width, offer.item.height)
         box = None if whole else offer.proposal.box
         if offer.state != "skipped" and box != offer.item.crop:
             changes[offer.item.id] = {"crop": list(box) if box else None}
+    return changes
+
+
+def apply(ws: Workspace, dataset: str, chosen: Iterable[Offer], target: Target, who: str = "user") -> int:
+    """Crop everything that was not skipped, as one change; how many pictures are another size now."""
+    changes = changes_of(chosen)
     if not changes:
         return 0
     title = Title("curation.history.cropped", target=str(target))
