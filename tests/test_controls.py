@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, history, pair_flags, store, transfer, waiting
+from tagtrainer.datasets import controls, history, media, pair_flags, sample, store, transfer, waiting
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
 from tests.pictures import jpeg, picture
@@ -117,6 +117,9 @@ def test_what_waits_is_paired_by_hand_or_thrown_away(ws: Workspace, pairs: tuple
     assert waiting.preview_path(ws, dataset, first.id).is_file()
     waiting.pair(ws, dataset, item, first.id)
     assert names(ws, dataset, item) == ["a.jpg"] and waiting.count(ws, dataset) == 1
+    waiting.add(ws, dataset, tmp_path / "a.jpg", "a.jpg", "a.jpg", "pairs.reason.no_target", values)
+    waiting.pair(ws, dataset, item, first.id)  # as after a kill in between: it has it already
+    assert names(ws, dataset, item) == ["a.jpg"] and waiting.count(ws, dataset) == 1
     waiting.discard(ws, dataset, second.id)
     assert waiting.entries(ws, dataset) == [] and store.stats(ws, dataset).trash == 0
     assert waiting.recall(ws, dataset, second.id).name == "b.jpg"
@@ -168,6 +171,28 @@ def test_what_deserves_a_look(ws: Workspace, pairs: tuple[str, str], tmp_path: P
     assert look(tmp_path / "spot.jpg") == []
     store.control_path(ws, dataset, store.item(ws, dataset, item).controls[0]).unlink()
     assert flags(ws, dataset, item) == ["missing"]
+
+
+def test_identical_means_nothing_was_edited(tmp_path: Path) -> None:
+    """Saved again at any quality it is the same; a blur for sharpening pairs, a spot, a shade of colour are edits."""
+    plain = sample.draw("city", "waving", (1280, 960), 3)
+    spot, tinted = plain.copy(), ImageEnhance.Color(plain).enhance(0.5)
+    ImageDraw.Draw(spot).ellipse((300, 300, 326, 326), fill=(255, 60, 60))
+    edits = {"spot": spot, "tint": tinted, "blur": plain.filter(ImageFilter.GaussianBlur(2)),
+             "bright": ImageEnhance.Brightness(plain).enhance(1.05)}  # fmt: skip
+
+    def preview(name: str, picture: Image.Image, quality: int = 90) -> Path:
+        picture.save(tmp_path / f"{name}.jpg", quality=quality)
+        media.make_previews(tmp_path / f"{name}.jpg", tmp_path / f"m-{name}", tmp_path / f"p-{name}")
+        return tmp_path / f"p-{name}.jpg"
+
+    first = preview("first", plain, 95)
+    for quality in (90, 60, 30):
+        assert pair_flags.same_picture(first, preview(f"q{quality}", plain, quality)), quality
+    assert pair_flags.same_picture(first, preview("half", plain.resize((640, 480))))
+    assert {name: pair_flags.same_picture(first, preview(name, edit)) for name, edit in edits.items()} == {
+        name: False for name in edits
+    }
 
 
 def test_gaps_and_other_counts_are_seen(ws: Workspace, pairs: tuple[str, str], tmp_path: Path) -> None:

@@ -163,6 +163,13 @@ def reorder(ws: Workspace, dataset: str, item_id: str, order: Sequence[int | str
     return store.item(ws, dataset, item_id)
 
 
+def holding(ws: Workspace, dataset: str, item_id: str, sha256: str) -> Control | None:
+    """The item's control image of that content."""
+    control_kind(ws, dataset)
+    mine = _item(ws, dataset, item_id).controls
+    return next((control for control in mine if sha256 and control.sha256 == sha256), None)
+
+
 def record(
     ws: Workspace, dataset: str, wanted: Mapping[str, Sequence[Control]], *, who: str, title: Title, group: str = ""
 ) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from tagtrainer.core.files import append_jsonl, read_jsonl
 from tagtrainer.datasets import index, records, store
@@ -20,9 +20,12 @@ from tagtrainer.workspace import Workspace
 
 FLAGS = ("none", "size", "aspect", "orientation", "order", "identical", "missing")
 ASPECT = 0.02
-SIDE = 128
+SIDE, FINE_SIDE = 128, 256
 LIGHT, COLOUR = (1.0, 10), (4.0, 60)
 """How far two encodings of one picture, 128 pixels wide, may differ on average and at any one place (of 255)."""
+FINE = 0.96
+"""How much of its edges the softer of the two must have, 256 pixels wide. On 40 photographs: 0.985 after JPEG at quality 30,
+0.99 after halving, at most 0.92 for nine in ten after a blur of 2 pixels in 1600."""
 _NUMBER = re.compile(r"(?:^|_)(\d{1,9})\.[^.]*$")
 _verdicts: dict[Path, dict[str, bool]] = {}
 _reviews: dict[Path, tuple[tuple[int, int], Review]] = {}
@@ -168,10 +171,20 @@ def same_picture(one: Path, other: Path) -> bool:
         seen = ImageStat.Stat(ImageChops.difference(a.resize(size), b.resize(size)))
         if max(seen.mean) >= mean or max(high for _, high in seen.extrema) >= peak:
             return False
-    return True
+    fine = (FINE_SIDE, max(1, round(FINE_SIDE * left.height / left.width)))
+    soft, sharp = sorted((_edges(left, fine), _edges(right, fine)))
+    return soft >= FINE * sharp
+
+
+_EDGES = ImageFilter.Kernel((3, 3), (0, 1, 0, 1, -4, 1, 0, 1, 0), scale=1, offset=128)
+
+
+def _edges(picture: Image.Image, size: tuple[int, int]) -> float:
+    grey = picture.convert("L")
+    return ImageStat.Stat((grey.resize(size) if picture.width > size[0] else grey).filter(_EDGES)).stddev[0]
 
 
 def _small(path: Path) -> Image.Image:
     with Image.open(path) as picture:
-        picture.draft("RGB", (SIDE, SIDE))
+        picture.draft("RGB", (FINE_SIDE, FINE_SIDE))
         return picture.convert("RGB")

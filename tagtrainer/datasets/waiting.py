@@ -129,6 +129,9 @@ def pair(
     """Give one that waits to an item, or in the place of its control `which`. It waits no longer when that is on disk."""
     entry = one(ws, dataset, ident)
     path = path_of(ws, dataset, entry)
+    if (known := controls.holding(ws, dataset, item, entry.sha256)) is not None:
+        forget(ws, dataset, entry)  # paired before, and killed before it stopped waiting
+        return known
     if which is not None:
         new = controls.replace(ws, dataset, item, which, path, entry.name, who=who)
     else:
