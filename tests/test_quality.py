@@ -70,16 +70,19 @@ def test_each_list_has_what_was_spoiled_and_no_good_picture(judged_set: tuple[Wo
     assert set(listed(judged, "compressed")) == {"tables.jpg", "blocks.png"}
     assert set(listed(judged, "borders")) == {"black bars.jpg", "white bars.png"}
     assert listed(judged, "small") == ["tiny.png"]
-    assert judged.pending == 0 and judged.total == len(GOOD) + 9
+    assert judged.pending == 0 and len(judged.table.items) == len(GOOD) + 9
 
 
 def test_thresholds_cut_the_ranked_lists(judged_set: tuple[Workspace, str]) -> None:
     judged = quality.judge(*judged_set, side=1024)
     for rule in quality.RULES:
-        values = [poor.value for poor in judged.lists[rule.name]]
-        assert values == sorted(values, reverse=not rule.below)
-        assert len(judged.cut(rule, rule.highest * 2 if rule.below else -1)) == len(values)
-    assert len(judged.cut(quality.rule("small"))) == judged.total - 2  # the retina and the large one are larger
+        values = [poor.value for poor in judged.cut(rule, rule.highest * 2 if rule.below else -1)]
+        assert values == sorted(values, reverse=not rule.below) and len(values) == len(judged.order[rule.name])
+        for threshold in (rule.usual, *values[::5]):
+            expected = [value for value in values if (value < threshold if rule.below else value > threshold)]
+            assert judged.count(rule, threshold) == len(expected)
+            assert [poor.value for poor in judged.cut(rule, threshold, 1, 3)] == expected[1:4]
+    assert judged.count(quality.rule("small")) == len(judged.table.items) - 2  # the retina and the large one are larger
     with pytest.raises(UserError):
         quality.rule("ugly")
 

@@ -96,7 +96,7 @@ def _quality(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     quality.look(ws, args.id, Printer("quality"))
     judged = quality.judge(ws, args.id, args.side)
     cuts = {rule.name: judged.cut(rule, limits.get(rule.name)) for rule in chosen}
-    result: dict[str, Any] = {"id": args.id, "total": judged.total, "lists": {}}
+    result: dict[str, Any] = {"id": args.id, "total": len(judged.table.items), "lists": {}}
     for name, found in cuts.items():
         rows = [{"item": one.item.id, "name": one.item.name, "value": round(one.value, 3)} for one in found]
         result["lists"][name] = {"count": len(found), "items": rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,36 +74,63 @@ def find(ws: Workspace, dataset: str, distance: int = USUAL, mirrored: bool = Fa
     wanted = [link for link in known if mirrored or not link.mirrored]
     places = {item.id: place for place, item in enumerate(table.items)}
     made = [_group(table, places, members, near) for members, near in _linked(wanted, distance)]
-    counts = [_count(wanted, most) for most in range(furthest + 1)]
+    counts = _counts(wanted, furthest)
     return Found(
         sorted(made, key=lambda group: (-len(group.members), group.members[0].item.name)), pending, furthest, counts
     )
 
 
-def _count(known: Sequence[Link], distance: int) -> tuple[int, int]:
-    sizes = [len(members) for members, _ in _linked(known, distance)]
-    return len(sizes), sum(sizes) - len(sizes)
+class _Sets:
+    """Union-find over ids."""
+
+    def __init__(self) -> None:
+        self.parent: dict[str, str] = {}
+
+    def root(self, name: str) -> str:
+        parent = self.parent
+        while (up := parent.setdefault(name, name)) != name:
+            parent[name] = parent[up]
+            name = up
+        return name
+
+    def join(self, one: str, other: str) -> tuple[str, str]:
+        """Their roots until now."""
+        roots = self.root(one), self.root(other)
+        self.parent[roots[0]] = roots[1]
+        return roots
+
+
+def _counts(known: Sequence[Link], furthest: int) -> list[tuple[int, int]]:
+    """Links from near to far: each joins two pictures, a picture and a group, or two groups."""
+    sets, sizes = _Sets(), dict[str, int]()
+    groups = surplus = 0
+    found: list[tuple[int, int]] = []
+    rest = sorted(known, key=lambda link: -link.distance)
+    for distance in range(furthest + 1):
+        while rest and rest[-1].distance <= distance:
+            link = rest.pop()
+            one, other = sets.join(link.one, link.other)
+            if one != other:
+                many = [sizes.pop(name, 1) for name in (one, other)]
+                sizes[other] = sum(many)
+                groups += 1 - sum(size > 1 for size in many)
+                surplus += 1
+        found.append((groups, surplus))
+    return found
 
 
 def _linked(known: Sequence[Link], distance: int) -> Iterator[tuple[list[str], list[Link]]]:
     """Connected pictures with the links between them."""
     near = [link for link in known if link.distance <= distance]
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while (up := parent.setdefault(name, name)) != name:
-            parent[name] = parent.setdefault(up, up)
-            name = up
-        return name
-
+    sets = _Sets()
     for link in near:
-        parent[root(link.one)] = root(link.other)
+        sets.join(link.one, link.other)
     members: dict[str, list[str]] = {}
-    for name in list(parent):
-        members.setdefault(root(name), []).append(name)
+    for name in list(sets.parent):
+        members.setdefault(sets.root(name), []).append(name)
     inside: dict[str, list[Link]] = {}
     for link in near:
-        inside.setdefault(root(link.one), []).append(link)
+        inside.setdefault(sets.root(link.one), []).append(link)
     yield from ((names, inside[top]) for top, names in members.items())
 
 
@@ -137,9 +164,16 @@ def _nearness(best: str, name: str, rows: Mapping[str, Any], direct: Mapping[str
     return (int(rows[best]["plain"]) ^ int(rows[name]["plain"])).bit_count(), 0.0, False
 
 
-def remove(ws: Workspace, dataset: str, items: Sequence[str], *, who: str = "user") -> int:
+def chosen(found: Found, keep: Collection[str], drop: Collection[str]) -> list[str]:
+    """What to remove: the proposal, but not what somebody wants to keep, and also what somebody does not."""
+    members = (member.item.id for group in found.groups for member in group.members)
+    surplus = set(found.surplus)
+    return [ident for ident in members if (ident in surplus or ident in drop) and ident not in keep]
+
+
+def remove(ws: Workspace, dataset: str, items: Sequence[str], *, group: str = "") -> int:
     """Move copies to the trash as one change that can be undone. Raises UserError clean.nothing_chosen."""
     if not items:
         raise UserError("clean.nothing_chosen")
     title = Title("clean.change.duplicates", count=len(set(items)))
-    return trash.delete_items(ws, dataset, list(items), who=who, title=title)
+    return trash.delete_items(ws, dataset, list(items), title=title, group=group)

@@ -76,16 +76,31 @@ def folder(ws: Workspace, dataset: str) -> Path:
     return ws.dataset(dataset) / "curation"
 
 
+_last: dict[Path, tuple[Sequence[Item], int, Table]] = {}
+"""The table asked for last; a page asks for the same again and again."""
+
+
 def table(ws: Workspace, dataset: str, items: Sequence[Item] | None = None) -> Table:
     """What is known of the items, of all when None, in their order."""
-    items = store.items(ws, dataset) if items is None else items
+    path = folder(ws, dataset) / "measures.jsonl"
+    everything = store.items(ws, dataset) if items is None else items
     with _lock:
-        known = _read(folder(ws, dataset) / "measures.jsonl")
-        places = np.fromiter((known.places.get(item.id, -1) for item in items), dtype=np.int64, count=len(items))
-        rows = known.rows[places] if len(known.rows) else np.zeros(len(items), dtype=_DTYPE)
-        current = {name: _current(items, places, stamps) for name, stamps in known.stamps.items()}
-        lines = dict(known.lines)
-    return Table(items, rows, {part: current[part] for part in PARTS}, current["failed"], lines)
+        known = _read(path)
+        kept = _last.get(path)
+        if kept is not None and kept[0] is everything and kept[1] == known.offset:
+            return kept[2]
+        made = _made(known, everything)
+        if items is None:
+            _last.clear()
+            _last[path] = (everything, known.offset, made)
+        return made
+
+
+def _made(known: _Known, items: Sequence[Item]) -> Table:
+    places = np.fromiter((known.places.get(item.id, -1) for item in items), dtype=np.int64, count=len(items))
+    rows = known.rows[places] if len(known.rows) else np.zeros(len(items), dtype=_DTYPE)
+    current = {name: _current(items, places, stamps) for name, stamps in known.stamps.items()}
+    return Table(items, rows, {part: current[part] for part in PARTS}, current["failed"], dict(known.lines))
 
 
 def _current(items: Sequence[Item], places: NDArray[np.int64], stamps: list[str]) -> NDArray[np.bool_]:

@@ -56,16 +56,30 @@ class Poor:
 
 @dataclass(frozen=True)
 class Judged:
-    """Every list in full: numbers of all measured pictures, worst first, so that a threshold only cuts it."""
+    """Every list in full, worst first, as places in a table: a threshold only cuts it."""
 
-    lists: Mapping[str, list[Poor]]
-    pending: int
-    total: int
+    table: Table
+    values: Mapping[str, NDArray[np.float64]]
+    order: Mapping[str, NDArray[np.int64]]
 
-    def cut(self, rule: Rule, threshold: float | None = None) -> list[Poor]:
-        """The part of a list that is beyond the threshold (the usual one when None)."""
-        limit = rule.usual if threshold is None else threshold
-        return [poor for poor in self.lists[rule.name] if (poor.value < limit if rule.below else poor.value > limit)]
+    @property
+    def pending(self) -> int:
+        """How many pictures were not looked at yet."""
+        return self.table.pending("quality")
+
+    def count(self, rule: Rule, threshold: float | None = None) -> int:
+        """How many are beyond the threshold (the usual one when None)."""
+        limit, ranked = rule.usual if threshold is None else threshold, self.values[rule.name][self.order[rule.name]]
+        ordered, most = (ranked, limit) if rule.below else (-ranked, -limit)
+        return int(np.searchsorted(ordered, most, side="left"))
+
+    def cut(self, rule: Rule, threshold: float | None = None, offset: int = 0, limit: int | None = None) -> list[Poor]:
+        """The part of a list that is beyond the threshold, or a page of it."""
+        upto = self.count(rule, threshold)
+        upto = upto if limit is None else min(upto, offset + limit)
+        places, values = self.order[rule.name][offset:upto].tolist(), self.values[rule.name]
+        clipped = self.table.rows["clipped"]
+        return [Poor(self.table.items[at], float(values[at]), float(clipped[at])) for at in places]
 
 
 def rule(name: str) -> Rule:
@@ -84,10 +98,8 @@ def look(ws: Workspace, dataset: str, on_progress: OnProgress = silent, workers:
 def judge(ws: Workspace, dataset: str, side: int = SIDE) -> Judged:
     """Lists from what was measured; no picture is read. Sizes are known of every picture."""
     table = measures.table(ws, dataset)
-    known = table.known["quality"]
     values = numbers(table, side)
-    lists = {one.name: _ranked(table, one, values[one.name], known) for one in RULES}
-    return Judged(lists, table.pending("quality"), len(table.items))
+    return Judged(table, values, {one.name: _ranked(table, one, values[one.name]) for one in RULES})
 
 
 def numbers(table: Table, side: int) -> dict[str, NDArray[np.float64]]:
@@ -100,33 +112,37 @@ def numbers(table: Table, side: int) -> dict[str, NDArray[np.float64]]:
     return made | {"small": shorter / max(1, side), "borders": np.asarray(bars * 100, dtype=np.float64)}
 
 
-def _ranked(table: Table, one: Rule, values: NDArray[np.float64], known: NDArray[np.bool_]) -> list[Poor]:
-    places = np.arange(len(values)) if one.name == "small" else np.flatnonzero(known)
+def _ranked(table: Table, one: Rule, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    places = np.arange(len(values)) if one.name == "small" else np.flatnonzero(table.known["quality"])
     if one.name == "borders":
         places = places[values[places] > 0]
-    order = places[np.argsort(values[places] if one.below else -values[places], kind="stable")]
-    clipped = table.rows["clipped"]
-    return [Poor(table.items[at], float(values[at]), float(clipped[at])) for at in order.tolist()]
+    order: NDArray[np.int64] = places[np.argsort(values[places] if one.below else -values[places], kind="stable")]
+    return order
 
 
-def remove(ws: Workspace, dataset: str, items: Sequence[str], *, who: str = "user") -> int:
+def remove(ws: Workspace, dataset: str, items: Sequence[str], *, group: str = "") -> int:
     """Move pictures to the trash as one change that can be undone. Raises UserError clean.nothing_chosen."""
     _some(items)
-    return trash.delete_items(ws, dataset, list(items), who=who, title=Title("clean.change.quality", count=len(items)))
+    return trash.delete_items(
+        ws, dataset, list(items), title=Title("clean.change.quality", count=len(items)), group=group
+    )
 
 
-def flag(ws: Workspace, dataset: str, items: Sequence[str], *, who: str = "user") -> int:
+def flag(ws: Workspace, dataset: str, items: Sequence[str], *, group: str = "") -> int:
     """Flag pictures as one change; how many were not flagged yet. Raises UserError clean.nothing_chosen."""
     _some(items)
     title = Title("clean.change.flag", count=len(items))
-    return store.change_items(ws, dataset, {ident: {"flagged": True} for ident in items}, who=who, title=title)
+    return store.change_items(
+        ws, dataset, {ident: {"flagged": True} for ident in items}, who="user", title=title, group=group
+    )
 
 
-def cut_borders(ws: Workspace, dataset: str, items: Sequence[str], *, who: str = "user") -> int:
+def cut_borders(ws: Workspace, dataset: str, items: Sequence[str], *, group: str = "") -> int:
     """Crop bars away as one change; originals stay. Raises UserError clean.nothing_chosen, clean.bad_box."""
     _some(items)
     boxes = {item.id: {"crop": box} for item, box in _boxes(ws, dataset, items)}
-    return store.change_items(ws, dataset, boxes, who=who, title=Title("clean.change.borders", count=len(boxes)))
+    title = Title("clean.change.borders", count=len(boxes))
+    return store.change_items(ws, dataset, boxes, who="user", title=title, group=group)
 
 
 def _boxes(ws: Workspace, dataset: str, items: Sequence[str]) -> Iterator[tuple[Item, Box]]:
