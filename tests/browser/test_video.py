@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tagtrainer.datasets import store, transfer
 from tests import clips
-from tests.browser.conftest import App, OpenPage, playwright_api
+from tests.browser.conftest import App, OpenPage
 
-expect = playwright_api.expect
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -47,7 +48,7 @@ def test_parts_of_a_clip_are_served(app: App, open_page: OpenPage, dataset: str)
     assert part.headers["content-type"] == "video/webm"
     assert part.headers["content-range"] == f"bytes 4-19/{len(original)}"
     assert page.request.get(url, headers={"Range": f"bytes={len(original)}-"}).status == 416
-    assert page.request.get(f"{app.url}/api/video/{dataset}/clip/nothing-00000000").status == 400
+    assert page.request.get(f"{app.url}/api/video/{dataset}/clip/nothing-00000000").status == 404
 
 
 def test_unplayable_clip_shows_its_strip(open_page: OpenPage) -> None:
