@@ -83,6 +83,7 @@ class _Run:
 def run(
     ws: Workspace, dataset: str, profile_id: str, mode: str = "missing", items: Sequence[str] | None = None,
     on_progress: OnProgress = silent, stop: Callable[[], bool] = lambda: False,
+    group: str = "",
 ) -> BatchReport:  # fmt: skip
     """Caption a dataset (or some items). Errors of one picture never stop the others.
 
@@ -95,7 +96,7 @@ def run(
     task = os.environ.get("TAGTRAINER_TASK")
     folder = Path(task) if task else None
     batch = _Run(ws, dataset, profile, mode, meta.trigger_word, open_ledger(folder), BatchReport())
-    batch.group = folder.name if folder else uuid.uuid4().hex[:12]  # the whole run is one change, to be undone as one
+    batch.group = group or (folder.name if folder else uuid.uuid4().hex[:12])  # one change, to be undone as one
     batch.report.earlier = len(batch.ledger.done)
     index.sync(ws, dataset)
     began = time.monotonic()

@@ -53,7 +53,9 @@ def add_verb(verbs: Any, name: str, about: str, run: Any, show: Any = None) -> a
 
 
 def _language_of(argv: Sequence[str]) -> str:
-    """The settings' language, else the system's; found before parsing so that --help speaks it too."""
+    """The language of whoever started us, else the settings', else the system's; found early, so that --help speaks it too."""
+    if os.environ.get("TAGTRAINER_LANGUAGE") in LANGUAGES:
+        return os.environ["TAGTRAINER_LANGUAGE"]
     peek = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     peek.add_argument("--workspace")
     peek.add_argument("--config")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer import flows
+from tagtrainer.cli.dataset_portrait import add_options, plan_of
 from tagtrainer.cli.train import add_choices, options_from, state_printer
 from tagtrainer.core.progress import Printer
 from tagtrainer.core.text import t
@@ -29,17 +30,27 @@ def register(groups: Any) -> None:
     verb.add_argument(
         "--skip", metavar="STAGE", action="append", default=[], choices=flows.STAGES, help=t("run_all.skip")
     )
+    for stage in flows.CURATION:
+        verb.add_argument(f"--{stage}", action="store_true", help=t(f"run_all.with_{stage}"))
+    verb.add_argument("--portrait", action="store_true", help=t("run_all.portrait"))
+    add_options(verb)
     add_choices(verb)
 
 
 def _run(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
+    curate = [stage for stage in flows.CURATION if args.portrait or getattr(args, stage)]
     walk = Walk(
         source=args.input.expanduser().absolute(), target=args.output.expanduser().absolute(), family=args.model,
         engine=args.engine, profile=args.profile, preset=args.preset, name=args.name, trigger=args.trigger,
         options=options_from(ws, args.model, args.preset, args.set), skip=args.skip,
-        progress=lambda stage: Printer(t(f"run_all.{stage}")), say=_say, on_state=state_printer(),
+        curate=curate, plan=plan_of(args, curate),
+        progress=lambda stage: Printer(_label(stage)), say=_say, on_state=state_printer(),
     )  # fmt: skip
     return flows.run_all(ws, walk)
+
+
+def _label(stage: str) -> str:
+    return t(f"{'portrait.stage' if stage in flows.CURATION else 'run_all'}.{stage}")
 
 
 def _say(line: str) -> None:

@@ -70,12 +70,14 @@ def import_paths(
     workers: int | None = None,
     control: int | None = None,
     group: str = "",
+    trash_too: bool = False,
 ) -> ImportReport:
     """Take in files, folders (all levels) and zips, with the captions that lie beside the pictures.
 
     The originals are copied and never changed. Control images find their pictures by name; with `control` all files are that
-    control image (from 1 on) of pictures that are there already. Raises UserError datasets.no_source for a path that does
-    not exist, datasets.importing when another import is at work, core.disk_full / core.not_writable (what came in stays).
+    control image (from 1 on) of pictures that are there already. With `trash_too` what was thrown away counts as known and does
+    not come back. Raises UserError datasets.no_source for a path that does not exist, datasets.importing when another import is
+    at work, core.disk_full / core.not_writable (what came in stays).
     """
     meta = store.get(ws, dataset)
     folder = ws.dataset(dataset)
@@ -92,6 +94,8 @@ def import_paths(
         stack.callback(shutil.rmtree, scratch, True)
         present = {path.stem for path in (folder / "images").iterdir()}
         run.by_hash = {item.sha256: ident for ident, item in records.read(folder).items() if ident in present}
+        if trash_too:
+            run.by_hash |= {item.sha256: item.id for item in store.trash_items(ws, dataset)}
         limits = settings.load(ws).storage
         gatherer = Gatherer(
             scratch, stack, limits.zip_max_entries, int(limits.zip_max_gb * (1 << 30)), run.report.skipped,
@@ -104,6 +108,7 @@ def import_paths(
         finally:
             _record(run)
         _describe(run, gatherer.about)
+    index.sync(ws, dataset)  # what an import that was killed had recorded, but not told the index any more
     return run.report
 
 

@@ -10,9 +10,10 @@ from tagtrainer.flows.training import (
     resource_of,
     start_training,
 )
-from tagtrainer.flows.walk import STAGES, run_all
+from tagtrainer.flows.walk import CURATION, STAGES, run_all
 
 __all__ = [
+    "CURATION",
     "ENDED",
     "STAGES",
     "again",

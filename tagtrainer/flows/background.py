@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tagtrainer.core.steps import Step
-from tagtrainer.core.text import UserError
+from tagtrainer.core.text import UserError, language
 from tagtrainer.datasets import store
 from tagtrainer.engines.base import PROGRESS_SAFE_ENV
 from tagtrainer.jobs import store as jobs
@@ -78,7 +78,8 @@ def start_work(
             raise UserError("flows.at_work", name=meta.name)
     task_id = jobs.new_id(f"{verb} {meta.id}")
     argv = own_command(ws, "--json", "dataset", verb, dataset, *words)
-    step = Step(name=verb, argv=argv, cwd=str(PACKAGE_ROOT), env=dict(PROGRESS_SAFE_ENV), total=total)
+    env = {**PROGRESS_SAFE_ENV, "TAGTRAINER_LANGUAGE": language()}  # its remarks are read by whoever started it
+    step = Step(name=verb, argv=argv, cwd=str(PACKAGE_ROOT), env=env, total=total)
     detail = {"dataset": dataset, "verb": verb, "words": list(words)}
     jobs.create(
         ws,

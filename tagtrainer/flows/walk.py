@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer import __version__
-from tagtrainer.core.files import write_error, write_json, write_text
+from tagtrainer.core.files import write_bytes, write_error, write_json, write_text
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import store, transfer
+from tagtrainer.datasets import cutting, store, transfer
+from tagtrainer.flows import portrait
 from tagtrainer.flows.background import wait
+from tagtrainer.flows.portrait import Plan
 from tagtrainer.flows.training import draft_of, start_training
 from tagtrainer.jobs import store as jobs
 from tagtrainer.jobs.store import State
@@ -25,7 +27,9 @@ from tagtrainer.training import results
 from tagtrainer.training.draft import DatasetUse, Draft
 from tagtrainer.workspace import Workspace
 
-STAGES = ("import", "caption", "pack", "train")
+STAGES = ("import", "duplicates", "faces", "focus", "crop", "caption", "pack", "train")
+CURATION = ("duplicates", "faces", "focus", "crop")
+"""Stages that run only when asked for: they leave pictures out or cut them."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,9 @@ class Walk:
     trigger: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     skip: Sequence[str] = ()
+    curate: Sequence[str] = ()
+    plan: Plan = field(default_factory=Plan)
+    """Settings of the stages in `curate`."""
     progress: Callable[[str], OnProgress] = lambda _stage: silent
     say: Callable[[str], None] = lambda _line: None
     on_state: Callable[[State], None] = lambda _state: None
@@ -59,11 +66,11 @@ class Walk:
 
 
 def run_all(ws: Workspace, walk: Walk) -> dict[str, Any]:
-    """Take a folder of pictures to a trained LoRA in `walk.target`; returns the report, also written there as report.json.
+    """Take a folder or zip of pictures to a trained LoRA in `walk.target`; returns the report, also written there as report.json.
 
     Raises UserError flows.* with the reason when a stage brings nothing, or the training fails.
     """
-    if not walk.source.is_dir():
+    if not walk.source.is_dir() and not (walk.source.is_file() and walk.source.suffix.lower() == ".zip"):
         raise UserError("flows.not_a_folder", path=walk.source)
     try:
         walk.target.mkdir(parents=True, exist_ok=True)
@@ -73,6 +80,9 @@ def run_all(ws: Workspace, walk: Walk) -> dict[str, Any]:
     report["dataset"] = dataset = _dataset(ws, walk)
     if walk.wants("import"):
         report["import"] = _import(ws, walk, dataset)
+    stages = [stage for stage in CURATION if stage in walk.curate and stage not in walk.skip]
+    if stages:
+        report["curate"] = _curate(ws, walk, dataset, stages)
     if walk.wants("caption"):
         report["caption"] = _caption(ws, walk, dataset)
     if walk.wants("pack"):
@@ -104,6 +114,16 @@ def _import(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
     return {"added": found.added, "duplicates": found.duplicates, "captions": found.captions, "skipped": skipped}
 
 
+def _curate(ws: Workspace, walk: Walk, dataset: str, stages: Sequence[str]) -> list[dict[str, Any]]:
+    plan = walk.plan.model_copy(update={"stages": list(stages)})
+    found = portrait.run(ws, dataset, plan, walk.progress)
+    for stage in found:
+        walk.say(t("run_all.curated", stage=t(f"portrait.stage.{stage.name}"), into=stage.into, out=stage.out))
+        if stage.note:
+            walk.say(f"  {stage.note}")
+    return portrait.as_rows(found)
+
+
 def _caption(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
     from tagtrainer.captioning import batch  # its providers are loaded only when they are needed
 
@@ -123,7 +143,10 @@ def _pack(ws: Workspace, walk: Walk, dataset: str) -> dict[str, Any]:
     for number, item in enumerate(items, 1):
         source = store.media_path(ws, dataset, item.id)
         write_text(folder / f"{source.stem}.txt", captions[item.id].strip() + "\n")
-        _copy(source, folder / source.name)
+        if item.crop:
+            write_bytes(folder / f"{source.stem}{cutting.ending(source.suffix)}", cutting.cut(source, item.crop))
+        else:
+            _copy(source, folder / source.name)
         listen(number, len(items), item.name)
     walk.say(t("run_all.packed", count=len(items), path=folder))
     return {"pictures": len(items), "folder": str(folder)}

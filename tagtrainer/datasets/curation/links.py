@@ -6,6 +6,7 @@ compared is bounded, so a hundred thousand pictures take minutes however alike t
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tagtrainer.core.files import read_json, write_json
+from tagtrainer.core.files import read_json, write_json, writing
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets.curation import groups, likeness, measures
@@ -21,7 +22,7 @@ from tagtrainer.datasets.curation.measures import Table
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
 
-VERSION = 1
+VERSION = 2
 FURTHEST = 16
 """Most bits by which hashes of copies may differ; fewer in large datasets, where chance brings hashes near each other."""
 CROWD = 4
@@ -64,9 +65,27 @@ def find(ws: Workspace, dataset: str, on_progress: OnProgress = silent) -> list[
     places = {name: place for place, name in enumerate(names)}
     stamps = {item.id: item.stamp for item in table.items}
     rows = [[places[one.one], places[one.other], one.distance, int(one.mirrored), one.likeness] for one in found]
-    kept = {"version": VERSION, "lines": table.lines.get("duplicates", 0), "links": rows}
+    with writing(measures.folder(ws, dataset) / "compared.bin") as handle:
+        handle.write(np.unique(_marks(table)).tobytes())
+    kept = {"version": VERSION, "links": rows}
     write_json(measures.folder(ws, dataset) / "links.json", {**kept, "items": [[name, stamps[name]] for name in names]})
     return found
+
+
+def _marks(table: Table) -> NDArray[np.uint64]:
+    """A number for every measured picture as it is: what tells whether it was among those compared."""
+    places = np.flatnonzero(table.known["duplicates"]).tolist()
+    marks = (
+        zlib.crc32(table.items[place].id.encode()) << 32 | zlib.crc32(table.items[place].stamp.encode())
+        for place in places
+    )
+    return np.fromiter(marks, np.uint64, len(places))
+
+
+def _all_compared(ws: Workspace, dataset: str, table: Table) -> bool:
+    """Also false for pictures that came back from the trash after the others were compared without them."""
+    data = (measures.folder(ws, dataset) / "compared.bin").read_bytes()
+    return bool(np.isin(_marks(table), np.frombuffer(data[: len(data) // 8 * 8], np.uint64)).all())
 
 
 def read(ws: Workspace, dataset: str, table: Table) -> tuple[list[Link], bool]:
@@ -76,7 +95,7 @@ def read(ws: Workspace, dataset: str, table: Table) -> tuple[list[Link], bool]:
         stamps = {item.id: item.stamp for item in table.items}
         names = [str(name) if stamps.get(name) == stamp else "" for name, stamp in kept["items"]]
         links = [Link(names[a], names[b], int(d), bool(m), float(like)) for a, b, d, m, like in kept["links"]]
-        current = kept["version"] == VERSION and kept["lines"] == table.lines.get("duplicates", 0)
+        current = kept["version"] == VERSION and _all_compared(ws, dataset, table)
         return [link for link in links if link.one and link.other], current
     except (OSError, UserError, KeyError, ValueError, TypeError, IndexError):
         return [], not table.known["duplicates"].any()
