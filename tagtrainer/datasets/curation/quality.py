@@ -37,11 +37,11 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule("blurry", 40, 0, 100),  # sharpness, 0 to 100
-    Rule("dark", 60, 0, 255),  # grey that nine tenths of the picture stay under
-    Rule("bright", 200, 0, 255, below=False),  # grey that nine tenths of the picture exceed
-    Rule("small", 1, 0.1, 2),  # shorter side, as a multiple of the training size
+    Rule("dark", 60, 0, 250),  # grey that nine tenths of the picture stay under
+    Rule("bright", 200, 0, 250, below=False),  # grey that nine tenths of the picture exceed
+    Rule("small", 1, 0, 2),  # shorter side, as a multiple of the training size
     Rule("compressed", 50, 0, 100),  # JPEG quality that it looks like
-    Rule("borders", 2, 0.5, 50, below=False),  # percent of the width or height
+    Rule("borders", 2, 0, 50, below=False),  # percent of the width or height
 )
 
 
