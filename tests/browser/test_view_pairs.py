@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tagtrainer.datasets import store, transfer, waiting
+from tagtrainer.datasets import controls, store, transfer, waiting
 from tests.browser.conftest import App, OpenPage
 from tests.pictures import jpeg
 
@@ -142,6 +142,34 @@ def test_what_waits_is_paired_by_name_by_row_and_by_upload(pairs: tuple[Page, st
     assert not list((app.ws.runtime / "uploads").glob("p*"))
 
 
+def test_files_and_waiting_ones_are_dropped_on_a_row(pairs: tuple[Page, str], app: App, tmp_path: Path) -> None:
+    page, dataset = pairs
+    page.locator(".vw-pairs-wait").click()
+    page.locator(".vw-pairs-entry").drag_to(row(page, 0))
+    expect(row(page, 0).locator(".vw-pairs-strip img")).to_have_count(3)
+    assert controls_of(app, dataset, "p0.jpg")[2] == "lost_control.jpg"
+    data = list(jpeg(tmp_path / "dropped.jpg", 230).read_bytes())
+    row(page, 1).evaluate(
+        """(row, data) => { const carried = new DataTransfer();
+        carried.items.add(new File([new Uint8Array(data)], 'dropped.jpg', { type: 'image/jpeg' }));
+        row.dispatchEvent(new DragEvent('drop', { dataTransfer: carried, bubbles: true, cancelable: true })); }""",
+        data,
+    )
+    expect(row(page, 1).locator(".vw-pairs-strip img")).to_have_count(3)
+    assert controls_of(app, dataset, "p1.jpg")[2] == "dropped.jpg"
+
+
+def test_changes_from_elsewhere_appear_and_typing_is_kept(pairs: tuple[Page, str], app: App) -> None:
+    page, dataset = pairs
+    items = {item.name: item for item in store.items(app.ws, dataset)}
+    row(page, 0).locator(".vw-pairs-caption").fill("being typed")
+    controls.detach(app.ws, dataset, items["p0.jpg"].id, 1)
+    store.write_captions(app.ws, dataset, {items["p1.jpg"].id: "by a batch"}, who="batch", title="batch")
+    expect(row(page, 0).locator(".vw-pairs-strip img")).to_have_count(1, timeout=15_000)
+    expect(row(page, 1).locator(".vw-pairs-caption")).to_have_value("by a batch")
+    expect(row(page, 0).locator(".vw-pairs-caption")).to_have_value("being typed")
+
+
 def test_a_folder_is_imported_as_a_control_image(open_page: OpenPage, app: App, tmp_path: Path) -> None:
     for n in range(3):
         jpeg(tmp_path / "target" / f"t{n}.jpg", n)
@@ -172,7 +200,9 @@ def test_hundreds_of_rows_come_in_pages(open_page: OpenPage, app: App, tmp_path:
     page = shown(open_page(tab="datasets"))
     rows = page.locator(".vw-pairs-row")
     assert 50 <= rows.count() < 130
-    page.keyboard.press("End")
-    page.locator(".vw-pairs-end").scroll_into_view_if_needed()
-    expect(rows).to_have_count(130)
+    page.wait_for_function(
+        """() => { document.querySelector('.vw-pairs-end').scrollIntoView();
+        return document.querySelectorAll('.vw-pairs-row').length === 130; }""",
+        polling=200,
+    )
     expect(rows.last.locator(".vw-pairs-name")).to_have_text("r129.jpg")

@@ -1,5 +1,5 @@
 // The Pairs view: rows come in pages while scrolling, a filter by what deserves a look, the waiting list, more control images.
-const PAGE = 50;
+const PAGE = 50, MOST = 500;
 const view = makeView(element, props, watch, { show, leave });
 const texts = view.texts, list = view.pick('pairs-list'), empty = view.pick('pairs-empty'), note = view.pick('pairs-note');
 const filters = view.pick('pairs-filters'), intake = view.pick('pairs-intake'), adding = view.pick('pairs-add');
@@ -59,7 +59,12 @@ async function show(_, __, { first }) {
 async function reload() {
   const mine = ++load;
   busy = null;
-  const found = await page(0, Math.min(500, Math.max(PAGE, rows.length)));
+  const wanted = Math.max(PAGE, rows.length), found = await page(0, Math.min(MOST, wanted));
+  while (mine === load && found.rows.length < Math.min(wanted, found.total)) {
+    const more = await page(found.rows.length, MOST);
+    if (!more.rows.length) break;
+    found.rows.push(...more.rows);
+  }
   if (mine !== load) return;
   accept(found);
   const before = new Map(rows.map((made) => [made.row.id, made]));
@@ -146,7 +151,9 @@ function chips() {
 }
 function scrollTop() { if (view.root.getBoundingClientRect().top < 0) view.root.scrollIntoView(); }
 
+// The number that most likely comes next: one more than every row has already.
 function showIntake(on) {
+  if (on) view.pick('pairs-number').value = String(Math.min(9, 1 + Math.min(8, ...rows.map((made) => made.row.controls.length))));
   intake.hidden = !on;
   adding.setAttribute('aria-expanded', String(on));
 }

@@ -16,8 +16,13 @@ function makeRow(view, first, options) {
       el('div', { class: 'vw-pairs-words' }, box, status, conflict)));
   root.dataset.id = row.id;
 
+  let drawn = '';
   function draw(next) {
     row = next;
+    if (!dirty() && document.activeElement !== box) { known = box.value = row.caption; }
+    const { caption, rev, ...seen } = row, now = JSON.stringify([seen, options.single()]);
+    if (now === drawn) return;
+    drawn = now;
     name.textContent = name.title = row.name;
     facts.textContent = `${row.width} × ${row.height}`;
     box.setAttribute('aria-label', fillText(texts.caption_of, { name: row.name }));
@@ -29,7 +34,6 @@ function makeRow(view, first, options) {
     el('figcaption', {}, el('span', { text: texts.target })));
     strip.replaceChildren(...row.controls.map(figure));
     if (!row.controls.length) strip.append(el('button', { class: 'vw-pairs-none', text: texts.none_yet, on: { click: () => pick('') } }));
-    if (!dirty() && document.activeElement !== box) { known = box.value = row.caption; }
   }
 
   function figure(control, index) {
@@ -115,15 +119,19 @@ function makeRow(view, first, options) {
     else if (event.key === 'Escape') box.blur();
   });
 
-  const carries = (event) => [...event.dataTransfer.types].includes('application/x-tagtrainer-waiting');
+  const carries = (event) => [...event.dataTransfer.types].some((type) => type === 'application/x-tagtrainer-waiting' || type === 'Files');
   root.addEventListener('dragover', (event) => { if (carries(event)) { event.preventDefault(); root.classList.add('is-over'); } });
   root.addEventListener('dragleave', (event) => { if (!root.contains(event.relatedTarget)) root.classList.remove('is-over'); });
   root.addEventListener('drop', async (event) => {
     root.classList.remove('is-over');
-    const waiting = event.dataTransfer.getData('application/x-tagtrainer-waiting');
-    if (!waiting) return;
+    const waiting = event.dataTransfer.getData('application/x-tagtrainer-waiting'), files = [...event.dataTransfer.files];
+    if (!waiting && !files.length) return;
     event.preventDefault();
-    if (await change(null, 'attach', { waiting })) options.onWaiting();
+    if (waiting && await change(null, 'attach', { waiting })) options.onWaiting();
+    for (const file of files) {
+      const upload = await view.run(null, () => options.upload(file));
+      if (!upload || !await change(null, 'attach', { upload })) return;
+    }
   });
   known = box.value = row.caption;
   draw(row);
