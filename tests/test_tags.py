@@ -117,6 +117,12 @@ def test_edits_keep_the_authors_style() -> None:
     )
 
 
+def test_an_index_finds_whole_tags_however_they_are_written() -> None:
+    held = tags.between_commas("Red_Hat ， smile\nsky")
+    assert all(wanted in held for wanted in tags.sought("red  hat, SKY"))
+    assert tags.sought("hat")[0] not in held and tags.sought(" , ") == []
+
+
 def test_the_table_counts_captions_and_names_partners() -> None:
     table = tag_table.build(
         ["red hat, smile, zwx", "Red_Hat, smile", "red hat, red hat", "sky", "", "zwx, A woman in a red hat, smiling."]

@@ -97,7 +97,7 @@ def test_what_people_read(home: tuple[Workspace, str], capsys: pytest.CaptureFix
         (["replace", dataset, "red", "blue", "--dry-run"], "3 of 3 captions would change."),
         (["tags", dataset], "red hat"),
         (["tokens", dataset], "about"),
-        (["tag", dataset, "add", "x"], "3 captions changed."),
+        (["tag", dataset, "add", "x"], "Captions changed: 3."),
     ):
         assert main(["--workspace", str(ws.root), "dataset", *words]) == 0
         assert says in capsys.readouterr().out

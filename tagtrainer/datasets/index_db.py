@@ -17,13 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import records
+from tagtrainer.datasets import records, tags
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-VERSION = 3
+VERSION = 4
 SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS datasets (
   id TEXT PRIMARY KEY, rev INTEGER NOT NULL, epoch TEXT NOT NULL, recorded TEXT NOT NULL DEFAULT '');
@@ -104,7 +104,9 @@ def put(db: sqlite3.Connection, dataset: str, read: Iterable[tuple[Item, str, st
     rev = _bump(db, dataset)
     rows = (_row(dataset, item, caption, stamp, rev) for item, caption, stamp in known)
     db.executemany(f"INSERT OR REPLACE INTO items VALUES ({', '.join('?' * 22)})", rows)
-    texts = ((dataset, item.id, caption, _words(item, caption), _tags(caption)) for item, caption, _ in known)
+    texts = (
+        (dataset, item.id, caption, _words(item, caption), tags.between_commas(caption)) for item, caption, _ in known
+    )
     db.executemany("INSERT OR REPLACE INTO texts VALUES (?, ?, ?, ?, ?)", texts)
     db.execute("COMMIT")
 
@@ -139,12 +141,6 @@ def _row(dataset: str, item: Item, caption: str, stamp: str, rev: int) -> tuple[
 
 def _words(item: Item, caption: str) -> str:
     return f"{item.name}\n{caption}".casefold()
-
-
-def _tags(caption: str) -> str:
-    """Tags with a comma on both sides of each, so that a whole tag can be looked for."""
-    found = [" ".join(tag.casefold().split()) for tag in re.split(r"[,，、\n]", caption)]
-    return "," + ",".join(tag for tag in found if tag) + ","
 
 
 def _more(item: Item) -> str:

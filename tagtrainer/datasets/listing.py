@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagtrainer.datasets.models import SQUARE, ItemFilter, Sort
+from tagtrainer.datasets.tags import sought
 from tagtrainer.workspace import Workspace
 
 Slots = NDArray[np.int32]
@@ -182,8 +183,8 @@ class Listing:
         for word in look.text.casefold().split():
             words = self._words
             left = [place for place in left if word in words[place]]
-        if look.tag:
-            tag, tags = f",{' '.join(look.tag.casefold().split())},", self._tags
+        for tag in sought(look.tag):  # all of "red hat, smile"
+            tags = self._tags
             left = [place for place in left if tag in tags[place]]
         return np.array(left, np.int32)
 

@@ -20,6 +20,7 @@ from tagtrainer.datasets.prose import ENDS, HAN, prose_start, says
 Where = Literal["front", "end", "after"]
 Order = Literal["name", "count"]
 
+_ANY_MARK = re.compile(r"[,，、\n]")
 _CUT = re.compile(r"[，、\n]|,(?!(?<=\d,)\d{3}(?!\w))")
 _BRACKET_OR_CUT = re.compile(r"(?<![:;=^\\])[(\[{（]|(?<![:;=^\\])[)\]}）]|" + _CUT.pattern)
 _OPENING = frozenset("([{（")
@@ -131,6 +132,16 @@ def tags_of(text: str) -> tuple[list[str], bool]:
 def listed(text: str) -> tuple[str, ...]:
     """Tags that somebody typed as a list, each once; whatever they read like."""
     return tuple({key(tag): tag for start, end in reversed(_spans(text)) for tag in [text[start:end]]}.values())[::-1]
+
+
+def between_commas(text: str) -> str:
+    """Keys of the pieces with a comma on both sides of each, so that an index can look for whole tags."""
+    return "," + ",".join(found for piece in _ANY_MARK.split(text) if (found := key(piece))) + ","
+
+
+def sought(text: str) -> list[str]:
+    """What to look for in `between_commas` for every tag of a list."""
+    return [f",{found}," for piece in _ANY_MARK.split(text) if (found := key(piece))]
 
 
 def is_prose(text: str) -> bool:

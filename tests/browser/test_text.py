@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tagtrainer.datasets import store, transfer
 from tests.browser.conftest import App, OpenPage
-from tests.browser.test_datasets import EVIL, draw
+from tests.browser.test_datasets import EVIL, draw, tile
 
 pytestmark = pytest.mark.browser
 TEXTS = [
@@ -71,9 +71,12 @@ def test_replace_with_preview_apply_and_undo(opened: tuple[Page, str], app: App)
     assert captions(app, dataset) == TEXTS
     field(page, "old").press("Control+Enter")
     notice = page.locator(".vw-text > .vw-notice")
-    expect(notice).to_contain_text("4 captions changed.")
+    expect(notice).to_contain_text("Captions changed: 4.")
     assert captions(app, dataset)[1:4] == ["zwx, cap, street", "cap，smile", "A woman in a cap, smiling at you."]
     expect(page.locator(".vw-text-name", has_text="cap")).to_be_visible()
+    notice.get_by_role("button", name="Undo").click()
+    expect(page.locator(".vw-text-name", has_text="red hat")).to_be_visible()
+    assert captions(app, dataset) == TEXTS
 
 
 def test_a_tag_is_looked_at_renamed_and_merged(opened: tuple[Page, str], app: App) -> None:
@@ -84,6 +87,9 @@ def test_a_tag_is_looked_at_renamed_and_merged(opened: tuple[Page, str], app: Ap
     expect(about.locator(".vw-tile")).to_have_count(2)
     about.locator(".vw-text-partner", has_text="zwx").click()
     expect(about).to_contain_text("smile + zwx · 1")
+    about.get_by_role("button", name="Show in Pictures").click()
+    expect(page.locator(".gl-count")).to_contain_text("1 shown")
+    show(page)
     page.locator(".vw-text-search").fill("HAT")
     expect(page.locator(".vw-text-row")).to_have_count(1)
     page.locator(".vw-text-row input").check()
@@ -92,7 +98,7 @@ def test_a_tag_is_looked_at_renamed_and_merged(opened: tuple[Page, str], app: Ap
     field(page, "new").fill("cap")
     expect(page.locator(".vw-text-count")).to_have_text("3 of 6 captions would change.")
     page.locator(".vw-text-apply").click()
-    expect(page.locator(".vw-notice")).to_contain_text("3 captions changed.")
+    expect(page.locator(".vw-notice")).to_contain_text("Captions changed: 3.")
     assert captions(app, dataset)[:4] == ["zwx, cap, smile", "zwx, cap, street", "cap，smile", TEXTS[3]]
     page.locator(".vw-text-search").fill("")
     for tag in ("smile", "street"):
@@ -114,17 +120,15 @@ def test_scopes_and_the_trigger_word(opened: tuple[Page, str], app: App) -> None
     expect(count).to_have_text("1 of 1 captions would change.")
     page.locator(".vw-text-filter").fill("side<many tag:")
     expect(count).to_contain_text("no rule")
-    chosen = [item.id for item in store.items(app.ws, dataset)[2:4]]
-    page.evaluate(
-        "([key, items]) => sessionStorage.setItem(key, JSON.stringify({ items }))",
-        [f"tagtrainer.selection.{dataset}", chosen],
-    )
     page.locator("#view_pictures-button").click()
+    tile(page, 2).click()
+    tile(page, 3).click(modifiers=["Shift"])
+    page.wait_for_function("(key) => sessionStorage.getItem(key)", arg=f"tagtrainer.selection.{dataset}")
     show(page)
     page.get_by_label("The selection in Pictures (2)").check()
     expect(count).to_have_text("2 of 2 captions would change.")
     page.locator(".vw-text-apply").click()
-    expect(page.locator(".vw-notice")).to_contain_text("2 captions changed.")
+    expect(page.locator(".vw-notice")).to_contain_text("Captions changed: 2.")
     assert captions(app, dataset)[2:4] == ["zwx，red hat，smile", "zwx, A woman in a red hat, smiling at you."]
 
 

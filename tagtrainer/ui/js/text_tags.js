@@ -92,7 +92,7 @@ function makeTextTags(view, { onRename, onMerge, onRemove }) {
   }
 
   function look(tags) { // the gallery takes the filter over when it is shown
-    sessionStorage.setItem('tagtrainer.look.' + view.dataset, tags.map((tag) => `tag:"${tag.replaceAll('"', '')}"`).join(' '));
+    sessionStorage.setItem('tagtrainer.look.' + view.dataset, `tag:"${tags.join(', ').replaceAll('"', '')}"`);
     document.getElementById('view_pictures-button')?.click();
   }
 
