@@ -49,7 +49,8 @@ def _connection(ws: Workspace) -> Iterator[sqlite3.Connection]:
     try:
         if db.execute("PRAGMA user_version").fetchone()[0] != VERSION:
             db.execute("PRAGMA journal_mode = WAL")
-            db.executescript("".join(f"DROP TABLE IF EXISTS {table};" for table in TABLES) + SCHEMA)
+            old = "".join(f"DROP TABLE IF EXISTS {table};" for table in TABLES)
+            db.executescript(f"BEGIN EXCLUSIVE; {old} {SCHEMA} COMMIT;")  # nobody sees it without its tables
         db.execute("PRAGMA synchronous = OFF")  # a cache: after a power cut it is rebuilt
         yield db
     finally:
