@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from tagtrainer.cli import add_verb
 from tagtrainer.cli.dataset import on_dataset, save_result
 from tagtrainer.core.files import human_size
 from tagtrainer.core.progress import Printer
-from tagtrainer.core.text import t
+from tagtrainer.core.text import UserError, t
 from tagtrainer.workspace import Workspace
 
 
@@ -21,7 +22,9 @@ def extend(verbs: Any) -> None:
     out.add_argument("--layout", default="sidecar", choices=["sidecar", "jsonl", "kohya", "zip"])
     out.add_argument("--trash", action="store_true", help=t("export.cli.trash"))
     out.add_argument("--as-trained", action="store_true", help=t("export.cli.as_trained"))
-    out.add_argument("--filter", default="", help=t("export.cli.filter"))
+    only = out.add_mutually_exclusive_group()
+    only.add_argument("--filter", default="", help=t("export.cli.filter"))
+    only.add_argument("--items-from", type=Path, metavar="FILE", help=t("shape.cli.items_from"))
     twin = on_dataset(verbs, "duplicate", _duplicate)
     twin.add_argument("--name", default="", help=t("shape.cli.name"))
     twin.add_argument("--no-history", action="store_true", help=t("shape.cli.no_history"))
@@ -42,14 +45,25 @@ def _extend_split(verbs: Any) -> None:
     which = split.add_mutually_exclusive_group(required=True)
     which.add_argument("--filter", help=t("export.cli.filter"))
     which.add_argument("--items", nargs="+", help=t("shape.cli.items"))
+    which.add_argument("--items-from", type=Path, metavar="FILE", help=t("shape.cli.items_from"))
     split.add_argument("--move", action="store_true", help=t("shape.cli.move"))
 
 
 def _export(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     from tagtrainer.datasets import export
 
-    options = export.Options(args.layout, args.trash, args.as_trained, args.filter)
+    options = export.Options(args.layout, args.trash, args.as_trained, args.filter, _listed(args.items_from))
     return save_result(asdict(export.export(ws, args.id, args.dest, options, Printer("export"))))
+
+
+def _listed(path: Path | None) -> tuple[str, ...] | None:
+    """Ids from a file, one a line; more of them than a command line holds."""
+    if path is None:
+        return None
+    try:
+        return tuple(path.read_text("utf-8").split())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError("datasets.no_source", path=path) from error
 
 
 def _show_export(result: dict[str, Any]) -> None:
@@ -92,8 +106,9 @@ def _show_merge(result: dict[str, Any]) -> None:
 def _split(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     from tagtrainer.datasets import shape
 
+    items = args.items if args.items_from is None else _listed(args.items_from)
     done = shape.split(
-        ws, args.id, args.name, items=args.items, expr=args.filter, move=args.move, on_progress=Printer("split")
+        ws, args.id, args.name, items=items, expr=args.filter, move=args.move, on_progress=Printer("split")
     )
     return save_result(asdict(done))
 

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,13 @@ ROOM = 64 << 20
 
 @dataclass(frozen=True)
 class Options:
-    """How to export. `as_trained`: crops are applied; `expr` is a filter, "" for everything."""
+    """How to export. `as_trained`: crops are applied; `items` are ids, else `expr` is a filter, "" for everything."""
 
     layout: Layout = "sidecar"
     trash: bool = False
     as_trained: bool = False
     expr: str = ""
+    items: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def export(
     meta = store.get(ws, dataset)
     target = place_of(ws, meta.name, dest, options.layout)
     index.sync(ws, dataset)
-    items = store.select(ws, dataset, expr=options.expr or None)
+    items = store.select(ws, dataset, items=options.items, expr=options.expr or None)
     dead = store.trash_items(ws, dataset) if options.trash else []
     placed = export_plan.lay_out(ws.dataset(dataset), meta, items, dead, options.layout, options.as_trained)
     if not placed:
@@ -155,7 +156,7 @@ def _write_folder(
 def _mark(dataset: str, options: Options, placed: Sequence[Placed]) -> str:
     """What a half export must agree on to be gone on with: dataset, options, and which content has which name."""
     names = [(each.target, each.item.sha256, [target for _, target in each.controls]) for each in placed]
-    return f"{dataset} {asdict(options)} {export_plan.digest(repr(names))}"
+    return f"{dataset} {options.layout} {options.trash} {options.as_trained} {export_plan.digest(repr(names))}"
 
 
 def _begin(part: Path, mark: str) -> None:
