@@ -23,7 +23,7 @@ from tagtrainer.flows.portrait import Plan
 from tagtrainer.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parent.parent
-STAGES = ["unpack", "duplicates", "focus", "crop", "caption", "pack"]
+STAGES = ["unpack", "duplicates", "faces", "focus", "crop", "caption", "pack"]
 
 
 def scene(seed: int, size: tuple[int, int]) -> Image.Image:
@@ -55,7 +55,7 @@ def test_every_stage_says_what_it_did_and_one_undo_takes_it_back(ws: Workspace, 
     dataset = store.create(ws, "faces").id
     seen: list[int] = []
     stages = portrait.run(ws, dataset, plan(folder), tell=lambda known: seen.append(len(known)))
-    assert [stage.name for stage in stages] == STAGES and seen == [1, 2, 3, 4, 5, 6]
+    assert [stage.name for stage in stages] == STAGES and seen == [1, 2, 3, 4, 5, 6, 7]
     by_name = {stage.name: stage for stage in stages}
     assert (by_name["unpack"].out, by_name["duplicates"].into, by_name["duplicates"].out) == (9, 9, 6)
     assert sorted(row["name"] for row in by_name["duplicates"].dropped) == ["copy 0.jpg", "copy 1.jpg", "copy 2.jpg"]
@@ -78,10 +78,10 @@ def test_every_stage_says_what_it_did_and_one_undo_takes_it_back(ws: Workspace, 
 
 def test_run_again_it_finds_everything_done(ws: Workspace, folder: Path) -> None:
     dataset = store.create(ws, "faces").id
-    portrait.run(ws, dataset, plan(folder, stages=STAGES[:5]))
+    portrait.run(ws, dataset, plan(folder, stages=STAGES[:6]))
     entries = history.entries(ws, dataset)[1]
-    again = portrait.run(ws, dataset, plan(folder, source="", stages=STAGES[:5]))
-    assert [stage.name for stage in again] == STAGES[1:5]
+    again = portrait.run(ws, dataset, plan(folder, source="", stages=STAGES[:6]))
+    assert [stage.name for stage in again] == STAGES[1:6]
     assert all(stage.out == 6 and not stage.dropped for stage in again)
     assert history.entries(ws, dataset)[1] == entries
 

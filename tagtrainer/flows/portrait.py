@@ -155,9 +155,9 @@ def _duplicates(work: Run, stage: Stage) -> None:
 
 
 def _faces(work: Run, stage: Stage) -> None:
-    from tagtrainer.datasets.curation import faces
+    from tagtrainer.datasets.curation import redundancy
 
-    found, left_out = faces.redundant(work.ws, work.dataset, work.plan.keep, work.listen("faces"))
+    found, left_out = redundancy.redundant(work.ws, work.dataset, work.plan.keep, work.listen("faces"))
     _drop(work, stage, found)
     stage.note = " ".join(left_out)
 
