@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import random
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,19 @@ def test_without_av_it_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(UserError, match="package av"):
         video.probe(source)
+
+
+@pytest.mark.parametrize("ending", [".mp4", ".mkv", ".webm", ".gif", ".avi"])
+def test_scribbled_files_are_clips_or_sentences(tmp_path: Path, ending: str) -> None:
+    dice = random.Random(5)
+    whole = clips.clip(tmp_path / f"a{ending}", 24, 10).read_bytes()
+    for number in range(25):
+        data = bytearray(whole)
+        for _ in range(dice.choice((1, 5, 50))):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        target = tmp_path / f"x{ending}"
+        target.write_bytes(bytes(data[: dice.randrange(1, len(data)) if number % 3 == 0 else len(data)]))
+        try:
+            assert video.look(target).pictures
+        except UserError as error:
+            assert error.key.startswith("datasets.skip.") and not str(error).startswith("datasets.")
