@@ -127,6 +127,20 @@ def test_what_waits_is_paired_by_hand_or_thrown_away(ws: Workspace, pairs: tuple
     assert [entry.key for entry in waiting.entries(ws, dataset) if entry.name == "by hand.jpg"] == [waiting.FOUND]
 
 
+def test_what_waits_may_be_a_target_itself(ws: Workspace, pairs: tuple[str, str], tmp_path: Path) -> None:
+    dataset, _ = pairs
+    path = jpeg(tmp_path / "remote_control.jpg", 5)
+    assert transfer.import_paths(ws, dataset, [path]).added == 0
+    made = waiting.promote(ws, dataset, waiting.entries(ws, dataset)[0].id)
+    assert waiting.count(ws, dataset) == 0 and store.item(ws, dataset, made.id).name == "remote_control.jpg"
+    assert store.medium_path(ws, dataset, made.id).is_file()
+    history.undo(ws, dataset)
+    assert len(store.items(ws, dataset)) == 1
+    again = waiting.add(ws, dataset, tmp_path / "target.jpg", "t.jpg", "t.jpg", "pairs.reason.no_target", {"stem": "t"})
+    with pytest.raises(UserError, match="already"):
+        waiting.promote(ws, dataset, again.id)
+
+
 def test_controls_go_and_come_back_with_their_item(ws: Workspace, pairs: tuple[str, str], tmp_path: Path) -> None:
     dataset, item = pairs
     give(ws, pairs, tmp_path, 1)

@@ -101,9 +101,9 @@ def keep(serials: Serials, item: str, path: Path, name: str, sha256: str) -> Con
 
 def attach(
     ws: Workspace, dataset: str, item_id: str, path: Path, name: str = "", *, position: int | None = None,
-    who: str = "user",
+    who: str = "user", group: str = "",
 ) -> Control:  # fmt: skip
-    """Give an item one more control image, at `position` (from 1 on) or at the end.
+    """Give an item one more control image, at `position` (from 1 on) or at the end. `group` is the change's id, as everywhere.
 
     UserError pairs.single_full, pairs.has_it, datasets.no_source, datasets.skip.*
     """
@@ -117,13 +117,14 @@ def attach(
             raise UserError("pairs.has_it", name=item.name)
         new = keep(Serials(folder), item.id, path, name or path.name, sha256)
         title = Title("pairs.change.attach", control=new.name, name=item.name)
-        record(ws, dataset, {item.id: placed(item.controls, new, position)}, who=who, title=title)
+        record(ws, dataset, {item.id: placed(item.controls, new, position)}, who=who, title=title, group=group)
     return new
 
 
 def replace(
-    ws: Workspace, dataset: str, item_id: str, which: int | str, path: Path, name: str = "", *, who: str = "user"
-) -> Control:
+    ws: Workspace, dataset: str, item_id: str, which: int | str, path: Path, name: str = "", *, who: str = "user",
+    group: str = "",
+) -> Control:  # fmt: skip
     """Another picture in the place of a control image. UserError as for attach, pairs.no_control."""
     control_kind(ws, dataset)
     folder, sha256 = ws.dataset(dataset), _hash_of(path)
@@ -133,11 +134,13 @@ def replace(
         new = keep(Serials(folder), item.id, path, name or path.name, sha256)
         rows = [*item.controls[:place], new, *item.controls[place + 1 :]]
         title = Title("pairs.change.replace", control=item.controls[place].name, name=item.name)
-        record(ws, dataset, {item.id: rows}, who=who, title=title)
+        record(ws, dataset, {item.id: rows}, who=who, title=title, group=group)
     return new
 
 
-def detach(ws: Workspace, dataset: str, item_id: str, which: int | str, *, who: str = "user") -> Control:
+def detach(
+    ws: Workspace, dataset: str, item_id: str, which: int | str, *, who: str = "user", group: str = ""
+) -> Control:
     """Take a control image from an item; its file stays, so the history can bring it back. UserError pairs.no_control."""
     control_kind(ws, dataset)
     with changing(ws.dataset(dataset)):
@@ -146,11 +149,13 @@ def detach(ws: Workspace, dataset: str, item_id: str, which: int | str, *, who: 
         gone = item.controls[place]
         rows = [*item.controls[:place], *item.controls[place + 1 :]]
         title = Title("pairs.change.detach", control=gone.name, name=item.name)
-        record(ws, dataset, {item.id: rows}, who=who, title=title)
+        record(ws, dataset, {item.id: rows}, who=who, title=title, group=group)
     return gone
 
 
-def reorder(ws: Workspace, dataset: str, item_id: str, order: Sequence[int | str], *, who: str = "user") -> Item:
+def reorder(
+    ws: Workspace, dataset: str, item_id: str, order: Sequence[int | str], *, who: str = "user", group: str = ""
+) -> Item:
     """Put an item's control images in an order, each named once by number or file. UserError pairs.bad_order."""
     control_kind(ws, dataset)
     with changing(ws.dataset(dataset)):
@@ -159,7 +164,8 @@ def reorder(ws: Workspace, dataset: str, item_id: str, order: Sequence[int | str
         if sorted(places) != list(range(len(item.controls))):
             raise UserError("pairs.bad_order", name=item.name, count=len(item.controls))
         rows = [item.controls[place] for place in places]
-        record(ws, dataset, {item.id: rows}, who=who, title=Title("pairs.change.reorder", name=item.name))
+        title = Title("pairs.change.reorder", name=item.name)
+        record(ws, dataset, {item.id: rows}, who=who, title=title, group=group)
     return store.item(ws, dataset, item_id)
 
 

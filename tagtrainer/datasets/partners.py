@@ -40,6 +40,7 @@ class _Loose:
     key: str
     values: dict[str, object]
     target: str = ""
+    position: int | None = None
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Partners:
             done = pairing.pair_as(by_file, known, number, single=self.single)
         for problem in done.problems:
             nearly = problem.target.label if problem.target else ""
-            self.loose.append(_Loose(by_file[problem.file], problem.key, problem.values, nearly))
+            self.loose.append(_Loose(by_file[problem.file], problem.key, problem.values, nearly, number))
         for target, found in done.controls.items():
             if target not in by_file:
                 places = [None if number is None else number + place for place in range(len(found))]
@@ -230,7 +231,7 @@ class Partners:
             target = self.ids.get(loose.target, loose.target if loose.target in self.known else "")
             waiting.add(
                 self.ws, self.meta.id, path, candidate.name, candidate.label, loose.key, loose.values,
-                target=target, sha256=sha256,
+                target=target, position=loose.position, sha256=sha256,
             )  # fmt: skip
         values = {name: str(value) for name, value in loose.values.items()}
         self.report.skipped.append(Skipped(candidate.label, loose.key, values))

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from tagtrainer.core.files import read_json, safe_id, safe_join, slug, write_json
 from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import controls, intake, media
-from tagtrainer.datasets.models import Control
+from tagtrainer.datasets import changes, controls, index, intake, media, records
+from tagtrainer.datasets.changes import Title
+from tagtrainer.datasets.models import Control, Item
 from tagtrainer.workspace import Workspace
 
 ENDING = "_w"
@@ -124,20 +125,48 @@ def _read(path: Path) -> Waiting:
 
 def pair(
     ws: Workspace, dataset: str, item: str, ident: str, *, position: int | None = None, which: int | str | None = None,
-    who: str = "user",
+    who: str = "user", group: str = "",
 ) -> Control:  # fmt: skip
-    """Give one that waits to an item, or in the place of its control `which`. It waits no longer when that is on disk."""
+    """Give one that waits to an item, or in the place of its control `which`. It waits no longer when that is on disk.
+
+    Without a position it goes where its import wanted it.
+    """
     entry = one(ws, dataset, ident)
     path = path_of(ws, dataset, entry)
     if (known := controls.holding(ws, dataset, item, entry.sha256)) is not None:
         forget(ws, dataset, entry)  # paired before, and killed before it stopped waiting
         return known
     if which is not None:
-        new = controls.replace(ws, dataset, item, which, path, entry.name, who=who)
+        new = controls.replace(ws, dataset, item, which, path, entry.name, who=who, group=group)
     else:
-        new = controls.attach(ws, dataset, item, path, entry.name, position=position, who=who)
+        place = entry.position if position is None else position
+        new = controls.attach(ws, dataset, item, path, entry.name, position=place, who=who, group=group)
     forget(ws, dataset, entry)
     return new
+
+
+def promote(ws: Workspace, dataset: str, ident: str, *, who: str = "user", group: str = "") -> Item:
+    """Make one a target: a picture of the dataset. UserError pairs.is_target, datasets.importing."""
+    folder, entry = ws.dataset(dataset), one(ws, dataset, ident)
+    path = path_of(ws, dataset, entry)
+    busy = intake.lock(folder)
+    if not busy.acquire(timeout=2):
+        raise UserError("datasets.importing", id=dataset)
+    try:
+        sha256 = intake.hashed(path)
+        if any(known.sha256 == sha256 for known in records.read(folder).values()):
+            raise UserError("pairs.is_target", name=entry.name)
+        item = intake.take(folder, intake.Source(path, entry.name), sha256)
+        title = Title("pairs.change.promote", name=entry.name)
+        with changes.lock(folder):
+            rows = [{"item": item.id, "old": None, "new": item.name}]
+            changes.append(folder, "add", rows, who=who, title=title, group=group)
+            records.add(folder, [item])
+        index.put(ws, dataset, [item])
+    finally:
+        busy.release()
+    forget(ws, dataset, entry)
+    return item
 
 
 def discard(ws: Workspace, dataset: str, ident: str) -> None:

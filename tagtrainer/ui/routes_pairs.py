@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from tagtrainer.core.files import safe_id, safe_join
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import controls, index, pair_flags, store, waiting
+from tagtrainer.datasets.changes import new_group
 from tagtrainer.datasets.models import Control, Item
 from tagtrainer.jobs import store as jobs
 from tagtrainer.jobs.store import ACTIVE
@@ -101,29 +102,39 @@ def router(ws: Workspace) -> APIRouter:
 def _changes(ws: Workspace, routes: APIRouter) -> None:
     @routes.post("/{dataset}/attach")
     def attach(dataset: str, given: Given) -> dict[str, Any]:
-        which = given.replace or None
+        which, group = given.replace or None, new_group()
         if given.waiting:
-            waiting.pair(ws, dataset, given.item, given.waiting, position=given.position, which=which)
-            return _one(ws, dataset, given.item)
+            waiting.pair(ws, dataset, given.item, given.waiting, position=given.position, which=which, group=group)
+            return _one(ws, dataset, given.item, group)
         path = _uploaded(ws, given.upload)
         try:
             if which is not None:
-                controls.replace(ws, dataset, given.item, which, path)
+                controls.replace(ws, dataset, given.item, which, path, group=group)
             else:
-                controls.attach(ws, dataset, given.item, path, position=given.position)
+                controls.attach(ws, dataset, given.item, path, position=given.position, group=group)
         finally:
             shutil.rmtree(_uploads(ws) / safe_id(given.upload), ignore_errors=True)
-        return _one(ws, dataset, given.item)
+        return _one(ws, dataset, given.item, group)
 
     @routes.post("/{dataset}/detach")
     def detach(dataset: str, taken: Taken) -> dict[str, Any]:
-        controls.detach(ws, dataset, taken.item, taken.file)
-        return _one(ws, dataset, taken.item)
+        group = new_group()
+        controls.detach(ws, dataset, taken.item, taken.file, group=group)
+        return _one(ws, dataset, taken.item, group)
 
     @routes.post("/{dataset}/reorder")
     def reorder(dataset: str, wanted: Order) -> dict[str, Any]:
-        controls.reorder(ws, dataset, wanted.item, wanted.order)
-        return _one(ws, dataset, wanted.item)
+        group = new_group()
+        controls.reorder(ws, dataset, wanted.item, wanted.order, group=group)
+        return _one(ws, dataset, wanted.item, group)
+
+    @routes.post("/{dataset}/promote")
+    def promote(dataset: str, wanted: Waits) -> dict[str, Any]:
+        """Make a waiting picture a target of its own."""
+        controls.control_kind(ws, dataset)
+        group = new_group()
+        item = waiting.promote(ws, dataset, wanted.id, group=group)
+        return {"item": item.id, "entry": group, "waiting": waiting.count(ws, dataset)}
 
     @routes.post("/{dataset}/discard")
     def discard(dataset: str, wanted: Waits) -> dict[str, Any]:
@@ -187,10 +198,11 @@ def _uploaded(ws: Workspace, upload: str) -> Path:
     return files[0]
 
 
-def _one(ws: Workspace, dataset: str, item: str) -> dict[str, Any]:
+def _one(ws: Workspace, dataset: str, item: str, entry: str = "") -> dict[str, Any]:
+    """A row as it is now; `entry` is the change that made it so."""
     found = store.item(ws, dataset, item)
     flags = pair_flags.flags_of(ws, dataset, [found])[found.id]
-    return {**_row(ws, dataset, found, flags), "rev": index.ensure(ws, dataset)}
+    return {**_row(ws, dataset, found, flags), "rev": index.ensure(ws, dataset), "entry": entry}
 
 
 def _row(ws: Workspace, dataset: str, item: Item, flags: tuple[str, ...]) -> dict[str, Any]:

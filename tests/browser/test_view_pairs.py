@@ -62,6 +62,9 @@ def test_rows_order_detach_and_undo(pairs: tuple[Page, str], app: App) -> None:
     expect(first.locator(".vw-pairs-strip img")).to_have_count(1)
     expect(first.locator(".vw-pairs-flag")).to_have_text("order or number")
     assert controls_of(app, dataset, "p0.jpg") == ["p0_0.jpg"]
+    page.locator(".vw-pairs .vw-notice").get_by_role("button", name="Undo").click()
+    expect(first.locator(".vw-pairs-strip img")).to_have_count(2)
+    assert controls_of(app, dataset, "p0.jpg") == ["p0_1.jpg", "p0_0.jpg"]
 
 
 def test_flags_filter_the_rows(pairs: tuple[Page, str]) -> None:

@@ -30,6 +30,7 @@ function makeWaiting(view, box, options) {
     }
     actions.append(
       el('button', { class: 'vw-link', text: texts.pair, on: { click: () => search(made, entry) } }),
+      el('button', { class: 'vw-link', text: texts.promote, on: { click: (event) => promote(event.target, entry) } }),
       el('button', { class: 'vw-link', text: texts.discard, on: { click: (event) => discard(event.target, entry) } }));
     made.append(el('img', { src: options.src(entry), alt: '', loading: 'lazy', draggable: false }),
       el('div', {}, el('b', { text: entry.label, title: entry.label }), el('small', { text: entry.reason }), actions));
@@ -64,6 +65,13 @@ function makeWaiting(view, box, options) {
 
   async function give(button, item, entry) {
     if (await view.run(button, () => options.pair(item, entry))) await view.run(null, load);
+  }
+
+  async function promote(button, entry) {
+    const done = await view.run(button, () => view.fetch('pairs/{dataset}/promote', { json: { id: entry.id } }));
+    if (!done) return;
+    view.say(fillText(texts.promoted, { name: entry.name }), { undo: done.entry });
+    view.refresh();
   }
 
   async function discard(button, entry) {
