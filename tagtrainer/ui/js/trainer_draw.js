@@ -25,7 +25,9 @@ function drawBuckets(on, box, found) {
   box.hidden = !found.buckets.length;
   const tallest = Math.max(...found.buckets.flatMap((row) => [row.width, row.height]), 1), most = Math.max(...found.buckets.map((row) => row.samples), 1);
   const rows = [...found.buckets].sort((a, b) => a.width / a.height - b.width / b.height || a.frames - b.frames);
-  box.querySelector('.vw-trainer-rects').replaceChildren(...rows.map((row) => {
+  const list = box.querySelector('.vw-trainer-rects'), high = Math.max(...rows.map((row) => row.height), 1);
+  list.style.setProperty('--tall', `${Math.max(10, Math.round(high / tallest * 84))}px`);
+  list.replaceChildren(...rows.map((row) => {
     const side = (pixels) => `${Math.max(10, Math.round(pixels / tallest * 84))}px`;
     const shape = el('div', { class: 'vw-trainer-rect', style: { width: side(row.width), height: side(row.height), '--share': String(0.1 + 0.75 * row.samples / most) } });
     const size = row.frames ? `${row.width} × ${row.height} · ${fillText(on.texts.of_frames, { frames: row.frames })}` : `${row.width} × ${row.height}`;
