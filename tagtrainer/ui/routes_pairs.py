@@ -102,10 +102,10 @@ def router(ws: Workspace) -> APIRouter:
 def _changes(ws: Workspace, routes: APIRouter) -> None:
     @routes.post("/{dataset}/attach")
     def attach(dataset: str, given: Given) -> dict[str, Any]:
-        which, group = given.replace or None, new_group()
+        which, group = given.replace or _only(ws, dataset, given.item), new_group()
         if given.waiting:
             waiting.pair(ws, dataset, given.item, given.waiting, position=given.position, which=which, group=group)
-            return _one(ws, dataset, given.item, group)
+            return {**_one(ws, dataset, given.item, group), "replaced": which is not None}
         path = _uploaded(ws, given.upload)
         try:
             if which is not None:
@@ -114,7 +114,7 @@ def _changes(ws: Workspace, routes: APIRouter) -> None:
                 controls.attach(ws, dataset, given.item, path, position=given.position, group=group)
         finally:
             shutil.rmtree(_uploads(ws) / safe_id(given.upload), ignore_errors=True)
-        return _one(ws, dataset, given.item, group)
+        return {**_one(ws, dataset, given.item, group), "replaced": which is not None}
 
     @routes.post("/{dataset}/detach")
     def detach(dataset: str, taken: Taken) -> dict[str, Any]:
@@ -179,6 +179,14 @@ def _imports(ws: Workspace, routes: APIRouter) -> None:
         return {"task": found[0].id if found else None}
 
 
+def _only(ws: Workspace, dataset: str, item: str) -> str | None:
+    """The one control image that a new one takes the place of, in a dataset where there is only one."""
+    if controls.control_kind(ws, dataset).kind != "single_control_image":
+        return None
+    held = store.item(ws, dataset, item).controls
+    return held[0].file if held else None
+
+
 def _newest(ws: Workspace, dataset: str) -> Any:
     tasks = jobs.list_tasks(ws, "import")
     mine = ((task, state) for task, state in tasks if task.detail.get("dataset") == dataset)
@@ -235,7 +243,7 @@ def _entry(ws: Workspace, dataset: str, entry: waiting.Waiting) -> dict[str, Any
         except UserError:
             pass
     return {
-        "id": entry.id, "name": entry.name, "label": entry.label, "reason": entry.reason, "width": entry.width,
+        "id": entry.id, "name": entry.name, "label": entry.label, "reason": entry.reason, "key": entry.key, "width": entry.width,
         "height": entry.height, "target": entry.target if target else "", "target_name": target,
     }  # fmt: skip
 

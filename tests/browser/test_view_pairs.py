@@ -194,6 +194,19 @@ def test_a_folder_is_imported_as_a_control_image(open_page: OpenPage, app: App, 
     assert controls_of(app, dataset, "t1.jpg") == ["t1.jpg"]
 
 
+def test_in_single_sets_a_waiting_one_takes_the_place(open_page: OpenPage, app: App, tmp_path: Path) -> None:
+    for n, name in enumerate(("x", "x_0", "x_1")):
+        jpeg(tmp_path / "in" / f"{name}.jpg", n)
+    dataset = store.create(app.ws, f"place {tmp_path.name[-12:]}", "single_control_image").id
+    transfer.import_paths(app.ws, dataset, [tmp_path / "in"])
+    page = shown(open_page(tab="datasets"))
+    page.locator(".vw-pairs-wait").click()
+    page.locator(".vw-pairs-entry").get_by_role("button", name="Replace that of x.jpg").click()
+    expect(row(page, 0).locator(".vw-pairs-strip img")).to_have_attribute("alt", "x_1.jpg")
+    page.locator(".vw-pairs .vw-notice").get_by_role("button", name="Undo").click()
+    expect(row(page, 0).locator(".vw-pairs-strip img")).to_have_attribute("alt", "x_0.jpg")
+
+
 def test_hundreds_of_rows_come_in_pages(open_page: OpenPage, app: App, tmp_path: Path) -> None:
     for n in range(130):
         jpeg(tmp_path / "in" / f"r{n:03d}.jpg", n, (40 + n, 40))

@@ -21,7 +21,7 @@ const job = makeJob(view, view.pick('pairs-job'), { path: 'pairs/{dataset}/impor
 // Every change answers with the row as it is now.
 async function change(path, json, words = '') {
   const next = await view.fetch('pairs/{dataset}/' + path, { json });
-  if (words) view.say(words, { undo: next.entry });
+  if (words || next.replaced) view.say(words || texts.replaced, { undo: next.entry });
   await view.accept();
   tally();
   return next;

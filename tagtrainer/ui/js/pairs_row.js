@@ -20,7 +20,7 @@ function makeRow(view, first, options) {
   function draw(next) {
     row = next;
     if (!dirty() && document.activeElement !== box) { known = box.value = row.caption; }
-    const { caption, rev, entry, ...seen } = row, now = JSON.stringify([seen, options.single()]);
+    const { caption, rev, entry, replaced, ...seen } = row, now = JSON.stringify([seen, options.single()]);
     if (now === drawn) return;
     drawn = now;
     name.textContent = name.title = row.name;
@@ -71,7 +71,7 @@ function makeRow(view, first, options) {
     if (shown) return;
     picker.dataset.replace = replace;
     const ranked = [...options.waiting()].sort((a, b) => (b.target === row.id) - (a.target === row.id)).slice(0, 24);
-    const give = (button, json) => change(button, 'attach', { ...json, replace }, replace && texts.replaced).then((done) => { if (done) { picker.hidden = true; options.onWaiting(); } });
+    const give = (button, json) => change(button, 'attach', { ...json, replace }).then((done) => { if (done) { picker.hidden = true; options.onWaiting(); } });
     const file = el('input', { type: 'file', accept: 'image/*', hidden: true, class: 'vw-pairs-file' });
     const choose = el('button', { class: 'vw-button', text: texts.choose_file, on: { click: () => file.click() } });
     file.addEventListener('change', async () => {

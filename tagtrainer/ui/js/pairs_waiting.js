@@ -25,7 +25,7 @@ function makeWaiting(view, box, options) {
     const made = el('article', { class: 'vw-pairs-entry', draggable: true, tabIndex: -1 });
     const actions = el('div', { class: 'vw-pairs-actions' });
     if (entry.target) {
-      actions.append(el('button', { class: 'vw-link', text: fillText(texts.pair_with, { name: entry.target_name }),
+      actions.append(el('button', { class: 'vw-link', text: fillText(entry.key === 'pairs.reason.too_many' ? texts.instead_of : texts.pair_with, { name: entry.target_name }),
         on: { click: (event) => give(event.target, entry.target, entry) } }));
     }
     actions.append(
