@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ from tests.pictures import jpeg
 
 pytestmark = pytest.mark.browser
 EVIL = "<img src=x onerror=pwned()> ${pwned()} {{value}}"
+
+
+@pytest.fixture(autouse=True)
+def _patient() -> Iterator[None]:
+    """Other tests may keep the machine busy."""
+    expect.set_options(timeout=30_000)
+    yield
+    expect.set_options(timeout=5_000)
 
 
 def made(app: App, folder: Path, seeds: range, words: str = "caption", name: str = "") -> str:
@@ -110,7 +119,7 @@ def test_merge_shows_both_captions_and_is_undone(open_page: OpenPage, app: App, 
 
 
 def test_split_the_selection_off(open_page: OpenPage, app: App, tmp_path: Path) -> None:
-    dataset = made(app, tmp_path / "whole", range(40, 45))
+    dataset, part = made(app, tmp_path / "whole", range(40, 45)), f"part {tmp_path.name}"
     page = shown(open_page(), dataset)
     page.locator("#view_pictures-button").click()
     page.locator(".gl-tile[data-index='1']").click()
@@ -121,17 +130,18 @@ def test_split_the_selection_off(open_page: OpenPage, app: App, tmp_path: Path) 
     split = page.locator(".vw-manage-split")
     expect(split.locator(".vw-manage-selection")).to_have_text("The 2 selected in the gallery")
     split.locator("input[value=items]").check()
-    split.locator(".vw-manage-split-name").fill("a part")
+    split.locator(".vw-manage-split-name").fill(part)
     split.locator(".vw-manage-move").check()
     page.locator(".vw-manage-split-go").click()
     expect(page.locator(".vw-manage > .vw-notice")).to_contain_text("2 items moved", timeout=60_000)
-    assert sorted(texts(app, names(app)["a part"])) == ["p41.jpg", "p42.jpg"]
+    assert sorted(texts(app, names(app)[part])) == ["p41.jpg", "p42.jpg"]
     assert sorted(texts(app, dataset)) == ["p40.jpg", "p43.jpg", "p44.jpg"]
     expect(page.locator(".vw-manage-tile")).to_have_count(2)
 
 
 def test_the_trash_and_deleted_datasets(open_page: OpenPage, app: App, tmp_path: Path) -> None:
-    gone = made(app, tmp_path / "gone", range(60, 62))
+    name = f"gone {tmp_path.name}"  # a test may be run once more in the same workspace
+    gone = made(app, tmp_path / "gone", range(60, 62), name=name)
     store.delete(app.ws, gone)
     dataset = made(app, tmp_path / "trash", range(50, 56))
     store.delete_items(app.ws, dataset, [item.id for item in store.items(app.ws, dataset)][:4])
@@ -153,12 +163,12 @@ def test_the_trash_and_deleted_datasets(open_page: OpenPage, app: App, tmp_path:
     page.locator(".vw-manage-restore").click()
     expect(lying).to_have_text("Empty.")
     assert store.stats(app.ws, dataset).count == 5
-    row = page.locator(".vw-manage-deleted tr", has_text="gone")
+    row = page.locator(".vw-manage-deleted tr", has_text=name)
     row.get_by_text("Delete for good …").click()
     row.get_by_role("button", name="Keep").click()
     row.get_by_text("Restore").click()
-    expect(page.locator(".vw-manage > .vw-notice")).to_contain_text("“gone” is back")
-    assert len(texts(app, names(app)["gone"])) == 2
+    expect(page.locator(".vw-manage > .vw-notice")).to_contain_text(f"“{name}” is back")
+    assert len(texts(app, names(app)[name])) == 2
 
 
 def test_addresses_cannot_lead_out(open_page: OpenPage, app: App, tmp_path: Path) -> None:
