@@ -62,36 +62,37 @@ def key(tag: str) -> str:
     return " ".join(plain.split())
 
 
-def _cuts(text: str) -> list[int]:
-    """Where the separating characters stand."""
+def _raws(text: str) -> list[str]:
+    """What stands between the separating characters, blanks included."""
     if _ANY_OPENING.search(text) is None:
-        return [found.start() for found in _CUT.finditer(text)]
-    depth, outside = 0, []
-    for found in _BRACKET_OR_CUT.finditer(text):
-        mark = found[0]
+        return _CUT.split(text)
+    depth, begin, found = 0, 0, []
+    for match in _BRACKET_OR_CUT.finditer(text):
+        mark = match[0]
         if mark in _MARKS:
             if depth == 0:
-                outside.append(found.start())
+                found.append(text[begin : match.start()])
+                begin = match.end()
             continue
         depth += 1 if mark in _OPENING else -1
         if depth < 0:
             break
-    return outside if depth == 0 else [found.start() for found in _CUT.finditer(text)]
+    return [*found, text[begin:]] if depth == 0 else _CUT.split(text)
 
 
 def _spans(text: str) -> list[tuple[int, int]]:
     """(start, end) of every piece without the blanks around it; empty ones are part of a gap."""
     found, begin = [], 0
-    for cut in [*_cuts(text), len(text)]:
-        raw = text[begin:cut]
+    for raw in _raws(text):
         bare = raw.strip()
         if bare:
-            start = begin + len(raw) - len(raw.lstrip())
+            start = begin + (raw.index(bare) if len(bare) < len(raw) else 0)
             found.append((start, start + len(bare)))
-        begin = cut + 1
+        begin += len(raw) + 1
     return found
 
 
+@lru_cache(maxsize=20_000)
 def split(text: str) -> TagText:
     """Take a caption apart; `join` gives exactly this text back."""
     spans = _spans(text)
@@ -121,17 +122,14 @@ def join(parts: TagText) -> str:
 
 def tags_of(text: str) -> tuple[list[str], bool]:
     """(the tags without running text, whether there is running text); quicker than `split`, for counting."""
-    if _ANY_OPENING.search(text) is None:
-        pieces = [bare for raw in _CUT.split(text) if (bare := raw.strip())]
-    else:
-        pieces = [text[start:end] for start, end in _spans(text)]
+    pieces = [bare for raw in _raws(text) if (bare := raw.strip())]
     running = prose_start(pieces)
     return pieces[:running], running < len(pieces)
 
 
 def listed(text: str) -> tuple[str, ...]:
     """Tags that somebody typed as a list, each once; whatever they read like."""
-    return tuple({key(tag): tag for start, end in reversed(_spans(text)) for tag in [text[start:end]]}.values())[::-1]
+    return tuple({key(raw): raw.strip() for raw in reversed(_raws(text)) if raw.strip()}.values())[::-1]
 
 
 def between_commas(text: str) -> str:
