@@ -46,7 +46,7 @@ def spoiled(folder: Path) -> Path:
     photos = photographs()
     for name in GOOD:
         photos[name].save(folder / f"{name}.png")
-    photos["chelsea"].filter(ImageFilter.GaussianBlur(3)).save(folder / "blurred.jpg", quality=92)
+    photos["chelsea"].filter(ImageFilter.GaussianBlur(4)).save(folder / "blurred.jpg", quality=92)
     ImageEnhance.Brightness(photos["coffee"]).enhance(0.15).save(folder / "dark.jpg", quality=92)
     Image.blend(photos["chelsea"], Image.new("RGB", photos["chelsea"].size, "white"), 0.85).save(folder / "bright.png")
     photos["astronaut"].save(folder / "tables.jpg", quality=15)

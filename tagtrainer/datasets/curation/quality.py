@@ -36,7 +36,7 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("blurry", 40, 0, 100),  # sharpness, 0 to 100
+    Rule("blurry", 45, 0, 100),  # sharpness, 0 to 100
     Rule("dark", 60, 0, 250),  # grey that nine tenths of the picture stay under
     Rule("bright", 200, 0, 250, below=False),  # grey that nine tenths of the picture exceed
     Rule("small", 1, 0, 2),  # shorter side, as a multiple of the training size

@@ -78,11 +78,11 @@ function makeCopies(view, root) {
     return pictureTile(view, row, { facts: facts(row, best), on: stays(), toggle, mark: (on) => (on ? texts.keep : texts.goes) });
   }
   function facts(row, best) {
-    const parts = [`${row.width} × ${row.height}`, size(row.bytes)];
-    if (row.sharp !== null) parts.push(fillText(texts.sharpness, { value: row.sharp }));
-    if (row.mirrored) parts.push(texts.is_mirrored);
-    if (!best) parts.push(row.exact ? texts.exact : fillText(texts.bits, { n: row.distance }));
-    return parts.join(' · ');
+    const lines = [`${row.width} × ${row.height} · ${size(row.bytes)}`];
+    if (row.sharp !== null) lines.push(fillText(texts.sharpness, { value: row.sharp }));
+    const near = best ? [] : [row.exact ? texts.exact : row.distance ? fillText(texts.bits, { n: row.distance }) : texts.alike];
+    if (row.mirrored) near.unshift(texts.is_mirrored);
+    return near.length ? [...lines, near.join(' · ')] : lines;
   }
   function reset() {
     keep = new Set();

@@ -56,6 +56,7 @@ function makeQuality(view, root) {
       tab.setAttribute('aria-selected', String(on));
       tab.querySelector('small').textContent = counted(lists[list].counts[places[list]]);
     });
+    grid.classList.toggle('is-whole', name === 'borders');
     slider.value = places[name];
     slider.closest('label').hidden = name === 'small';
     side.closest('label').hidden = name !== 'small';
@@ -73,7 +74,7 @@ function makeQuality(view, root) {
   function facts(row) {
     const value = name === 'small' ? `${row.width} × ${row.height}` : fillText(texts['fact_' + name], { value: Math.round(row.value * 10) / 10 });
     const clipped = (name === 'dark' || name === 'bright') && row.clipped >= 0.01;
-    return value + (clipped ? ' · ' + fillText(texts.clipped, { value: Math.round(row.clipped * 100) }) : '');
+    return clipped ? [value, fillText(texts.clipped, { value: Math.round(row.clipped * 100) })] : [value];
   }
   const count = () => (all ? total - marked.size : marked.size);
   function drawFoot() {

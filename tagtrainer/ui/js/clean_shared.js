@@ -8,11 +8,11 @@ function onEnd(mark, act) {
 
 // A picture as a button that is on or off, its name and facts below, and a corner that shows it large.
 function pictureTile(view, row, { facts, on, toggle, mark }) {
-  const badge = el('span', { class: 'vw-clean-badge' }), small = el('small', { text: facts, title: facts });
+  const badge = el('span', { class: 'vw-clean-badge' }), lines = facts.map((text) => el('small', { text, title: text }));
   const face = el('button', { class: 'vw-clean-face', on: { click: () => draw(toggle()) } }, thumb(view.dataset, row), badge);
   const look = el('button', { class: 'vw-clean-look', text: '⤢', title: view.texts.large, 'aria-label': view.texts.large,
     on: { click: () => showLarge(view, row, facts) } });
-  const tile = el('figure', { class: 'vw-tile vw-clean-tile' }, face, look, el('b', { text: row.name, title: row.name }), small);
+  const tile = el('figure', { class: 'vw-tile vw-clean-tile' }, face, look, el('b', { text: row.name, title: row.name }), lines);
   function draw(state) {
     tile.classList.toggle('is-on', state);
     face.setAttribute('aria-pressed', String(state));
@@ -28,6 +28,6 @@ function showLarge(view, row, facts) {
   const dialog = view.pick('clean-large'), picture = dialog.querySelector('img');
   picture.src = thumb(view.dataset, row, 'medium').src;
   picture.alt = row.name;
-  dialog.querySelector('p').textContent = `${row.name} · ${facts}`;
+  dialog.querySelector('p').textContent = [row.name, ...facts].join(' · ');
   dialog.showModal();
 }
