@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tagtrainer.cli import main
 from tagtrainer.core.text import speaking
 from tagtrainer.datasets import layout_lists, layouts, store, transfer
 from tagtrainer.datasets.layouts import Outside, Told, Tree
@@ -198,3 +199,13 @@ def test_a_crop_outside_the_picture_is_named(ws: Workspace, tmp_path: Path) -> N
     dataset = store.create(ws, "crop").id
     report = transfer.import_paths(ws, dataset, [tmp_path / "in"])
     assert [row.key for row in report.skipped] == ["layouts.crop_outside"] and store.items(ws, dataset)[0].crop is None
+
+
+def test_the_command_line_prints_what_it_took(
+    ws: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jpeg(tmp_path / "in" / "10_red fox" / "a.jpg", 1)
+    dataset = store.create(ws, "said").id
+    main(["--workspace", str(ws.root), "dataset", "import", dataset, str(tmp_path / "in")])
+    said = capsys.readouterr().out
+    assert "1 captions from the words in folder names" in said and "1 repeat counts from folder names" in said

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tagtrainer.cli import main
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import controls, deleted, history, index, linking, merge, shape, store, transfer
 from tagtrainer.workspace import Workspace, open_workspace
@@ -225,6 +226,33 @@ def test_a_folder_copied_from_another_workspace_works(ws: Workspace, tmp_path: P
     assert texts(ws, here) == texts(other, there)
     merged = merge.merge(ws, "guest", here)
     assert (merged.added, merged.same) == (0, 5)
+
+
+def test_every_verb_of_the_command_line(
+    ws: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = made(ws, tmp_path / "ours", range(4)), made(ws, tmp_path / "theirs", range(3, 6), "other")
+    chosen = tmp_path / "ids.txt"
+    chosen.write_text("\n".join(list(by_name(ws, ours).values())[:2]), "utf-8")
+
+    def run(*words: str) -> Any:
+        code = main(["--workspace", str(ws.root), "--json", "dataset", *words])
+        said = json.loads(capsys.readouterr().out)
+        return said if code == 0 else (code, said["error"])
+
+    assert run("export", ours, str(tmp_path / "out"), "--layout", "kohya", "--trash", "--as-trained")["items"] == 4
+    assert run("export", ours, str(tmp_path / "two"), "--items-from", str(chosen))["items"] == 2
+    assert run("export", ours, str(tmp_path / "two" / "p000.jpg")) == (1, "export.exists")
+    assert run("duplicate", ours, "--name", "twin", "--no-history", "--no-trash") == {"id": "twin"}
+    merged = run("merge", ours, theirs, "--prefer", "theirs", "--delete-source")
+    assert (merged["added"], merged["same"], merged["conflicts"][0]["kept"]) == (2, 1, "other 3")
+    assert [row["folder"] for row in run("deleted")] == [theirs]
+    assert run("split", ours, "part", "--items-from", str(chosen), "--move")["moved"] is True
+    assert run("split", ours, "named", "--filter", '"other 4"')["items"] == 1
+    assert run("empty-trash", ours) == {"items": 2}
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    main(["--workspace", str(ws.root), "dataset", "merge", ours, "twin"])
+    assert "新增 2 项" in capsys.readouterr().out
 
 
 def command(ws: Workspace, *words: str) -> subprocess.Popen[bytes]:

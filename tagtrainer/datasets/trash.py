@@ -123,3 +123,16 @@ def trash_count(ws: Workspace, dataset: str) -> int:
         return 0
     with os.scandir(folder) as entries:
         return sum(entry.is_dir() and entry.name != "unpaired" for entry in entries)
+
+
+def trash_page(ws: Workspace, dataset: str, offset: int, limit: int) -> tuple[list[Item], int]:
+    """(some of the items there, the latest deleted first; how many there are in all). Reads only those it returns."""
+    folder = ws.dataset(dataset) / "trash"
+    if not folder.is_dir():
+        return [], 0
+    with os.scandir(folder) as entries:
+        graves = [
+            (-entry.stat().st_mtime_ns, entry.name) for entry in entries if entry.is_dir() and entry.name != "unpaired"
+        ]
+    part = sorted(graves)[offset : offset + limit]
+    return [item for _, name in part if (item := _dead(folder / name)) is not None], len(graves)

@@ -178,9 +178,8 @@ def _trash(routes: APIRouter, ws: Workspace) -> None:
     @routes.get("/{dataset}/trash")
     def lying(dataset: str, offset: int = 0, limit: int = 100) -> dict[str, Any]:
         store.get(ws, dataset)
-        found = trash.trash_items(ws, dataset)
-        part = found[max(0, offset) : max(0, offset) + max(1, min(limit, LARGEST_PAGE))]
-        return {"total": len(found), "items": [_row(item) for item in part]}
+        part, total = trash.trash_page(ws, dataset, max(0, offset), max(1, min(limit, LARGEST_PAGE)))
+        return {"total": total, "items": [_row(item) for item in part]}
 
     @routes.get("/{dataset}/trash/preview/{item}")
     def preview(dataset: str, item: str) -> FileResponse:
