@@ -205,6 +205,15 @@ def tools_used(ws: Workspace, dataset: str) -> list[str]:
     return list(dict.fromkeys(str(row["tool"]) for row in _book(ws, dataset).rows().values()))
 
 
+def measured_stamp(ws: Workspace, dataset: str) -> tuple[int, int]:
+    """Another one as soon as something more was measured."""
+    try:
+        status = _book(ws, dataset).path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
 def people(vectors: NDArray[np.float32], similarity: float = PERSON) -> NDArray[np.int64]:
     """A number for every face, the same for one person: DBSCAN on cosine distance, each lone face a person of its own.
 

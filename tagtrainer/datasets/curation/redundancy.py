@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tagtrainer.core.progress import OnProgress, silent
-from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import store
+from tagtrainer.core.text import UserError, language, t
+from tagtrainer.datasets import index, store
 from tagtrainer.datasets.curation import extras, face_weights
 from tagtrainer.datasets.curation.book import Book, Row
-from tagtrainer.datasets.curation.faces import Face, faces, measure, patch_path, tool_of
+from tagtrainer.datasets.curation.faces import Face, faces, measure, measured_stamp, patch_path, tool_of
 from tagtrainer.datasets.curation.portraits import Likeness, Person, PortraitRules, persons
 from tagtrainer.datasets.history import Title
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
 
+KEPT = 4
 SIDE = 48
 """Patches are compared this small: a box that is one or two pixels off cost 0.1 at 112 pixels, 0.04 here, and no two of the 100
 people that scikit-image ships come above 0.59 (measured)."""
@@ -112,6 +113,21 @@ def _shifted(first: Values, second: Values, step: tuple[int, int]) -> tuple[Valu
 
 def _pair_key(row: Row) -> str:
     return f"{row['a']} {row['b']}"
+
+
+_last: dict[tuple[Path, str], tuple[tuple[object, ...], Verdict]] = {}
+
+
+def judged(ws: Workspace, dataset: str, tool: str, rules: PortraitRules) -> Verdict:
+    """As `judge` for the whole dataset; the last answer is kept in memory while nothing changes."""
+    stamp = (index.ensure(ws, dataset), measured_stamp(ws, dataset), tool, rules, language())
+    kept = _last.get((ws.root, dataset))
+    if kept is None or kept[0] != stamp:
+        kept = (stamp, judge(ws, dataset, store.items(ws, dataset), tool, rules))
+        while len(_last) >= KEPT:
+            _last.pop(next(iter(_last)), None)
+        _last[(ws.root, dataset)] = kept
+    return kept[1]
 
 
 def judge(ws: Workspace, dataset: str, items: Sequence[Item], tool: str, rules: PortraitRules) -> Verdict:
