@@ -47,7 +47,7 @@ def test_start_declares_every_operation_and_family(at: Any) -> None:
 def test_preview_waits_for_what_is_missing_and_then_counts(at: Any) -> None:
     waiting = at("preview", {"operation": "replace", "values": {"old": ""}})
     assert waiting["count"] is None and waiting["total"] == 3
-    seen = at("preview", {"operation": "replace", "values": {"old": "hat", "new": "cap"}, "expr": "\"red hat, smile\""})
+    seen = at("preview", {"operation": "replace", "values": {"old": "hat", "new": "cap"}, "expr": '"red hat, smile"'})
     assert (seen["count"], seen["total"]) == (1, 1)
     assert seen["hits"][0]["parts"] == [["same", "red "], ["old", "hat"], ["new", "cap"], ["same", ", smile"]]
     empty = at("preview", {"operation": "remove", "values": {"tags": "smile, b"}})
@@ -68,6 +68,10 @@ def test_tags_pictures_and_partners(at: Any) -> None:
 def test_tokens_are_counted_for_a_family(at: Any) -> None:
     found = at("tokens", family="qwen_image")
     assert not found["exact"] and found["count"] == 0 and found["captions"] == 3
+    for word in ("hat", "cap", "sun"):
+        at("apply", {"operation": "affix", "values": {"suffix": f" {word}" * 490}, "expr": '"red hat"'})
+    found = at("tokens", family="qwen_image")
+    assert found["count"] == 2 and found["longest"] > 1024 and found["over"][0]["tokens"] == found["longest"]
 
 
 @pytest.mark.parametrize(

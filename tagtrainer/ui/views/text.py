@@ -29,7 +29,7 @@ def _change(text: dict[str, str]) -> str:
  aria-label="{text["scope_filter"]}">
 </fieldset>
 <div class="vw-row vw-text-do"><span class="vw-text-count vw-grow" role="status"></span>
-<button type="submit" class="vw-button is-main vw-text-apply" disabled>{text["apply"]}</button></div></form>
+<button type="submit" class="vw-button is-main vw-text-apply" title="Ctrl+Enter" disabled>{text["apply"]}</button></div></form>
 <div class="vw-text-hits" aria-label="{text["preview"]}"></div>"""
 
 
