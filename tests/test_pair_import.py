@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -205,7 +206,22 @@ def test_pairs_in_a_zip(ws: Workspace, many: str, tmp_path: Path) -> None:
     assert (report.added, report.controls, report.captions) == (4, 8, 4)
 
 
+SCRIPT = (
+    "import os, signal, sys\nfrom pathlib import Path\n"
+    "from tagtrainer.datasets import transfer\nfrom tagtrainer.workspace import open_workspace\n"
+    "root, dataset, source, at, control = sys.argv[1:]\n"
+    "def stop(n, total, name):\n    if n == int(at): os.kill(os.getpid(), signal.SIGKILL)\n"
+    "transfer.import_paths(open_workspace(root), dataset, [Path(source)], stop, control=int(control) or None)\n"
+)
+
+
+def killed_at(ws: Workspace, dataset: str, source: Path, at: int, control: int = 0) -> None:
+    words = [str(ws.root), dataset, str(source), str(at), str(control)]
+    assert subprocess.run([sys.executable, "-c", SCRIPT, *words], cwd=ROOT).returncode == -9
+
+
 @pytest.mark.crash
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
 def test_killed_half_way_and_again_is_complete(ws: Workspace, many: str, tmp_path: Path) -> None:
     count = 80
     for n in range(count):
@@ -213,25 +229,30 @@ def test_killed_half_way_and_again_is_complete(ws: Workspace, many: str, tmp_pat
         jpeg(tmp_path / "in" / f"x{n}_0.jpg", n, (310 + n, 200))
         jpeg(tmp_path / "in" / f"x{n}_1.jpg", n, (320 + n, 200))
         (tmp_path / "in" / f"x{n}.txt").write_text(f"make it {n}", "utf-8")
-    script = (
-        "import os, signal, sys\nfrom pathlib import Path\n"
-        "from tagtrainer.datasets import transfer\nfrom tagtrainer.workspace import open_workspace\n"
-        "def stop(n, total, name):\n    if n == int(sys.argv[4]): os.kill(os.getpid(), signal.SIGKILL)\n"
-        "transfer.import_paths(open_workspace(sys.argv[1]), sys.argv[2], [Path(sys.argv[3])], stop)\n"
-    )
-    for stop in (20, 70):
-        done = subprocess.run(
-            [sys.executable, "-c", script, str(ws.root), many, str(tmp_path / "in"), str(stop)], cwd=ROOT
-        )
-        assert done.returncode != 0
-        if stop == 20:
-            index.sync(ws, many)  # the page looks in between: pictures that were not recorded yet are adopted
+    killed_at(ws, many, tmp_path / "in", 20)
+    index.sync(ws, many)  # the page looks in between: pictures that were not recorded yet are adopted
+    killed_at(ws, many, tmp_path / "in", 70)
     report = transfer.import_paths(ws, many, [tmp_path / "in"])
     assert report.skipped == []
     items = records.read(ws.dataset(many))
     assert len(items) == count
     for item in items.values():
         assert [control.name for control in item.controls] == [f"{Path(item.name).stem}_{n}.jpg" for n in (0, 1)]
-    assert all(len(item.controls) == 2 for item in items.values())
     assert all(store.caption(ws, many, ident).startswith("make it") for ident in items)
     assert len(list((ws.dataset(many) / "control").glob("*.jpg"))) == 2 * count
+
+
+@pytest.mark.crash
+@pytest.mark.skipif(os.name == "nt", reason="kill -9 is POSIX")
+def test_a_numbered_import_killed_and_again_is_complete(ws: Workspace, many: str, tmp_path: Path) -> None:
+    count = 120
+    for n in range(count):
+        jpeg(tmp_path / "target" / f"x{n}.jpg", n, (60 + n, 50))
+        jpeg(tmp_path / "depth" / f"x{n}.jpg", n, (60 + n, 70))
+    jpeg(tmp_path / "depth" / "else.jpg", 5)
+    take(ws, many, tmp_path / "target")
+    killed_at(ws, many, tmp_path / "depth", 60, control=1)
+    whole(ws, many)
+    take(ws, many, tmp_path / "depth", control=1)
+    assert shown(ws, many) == {f"x{n}.jpg": [f"x{n}.jpg"] for n in range(count)}
+    assert len(list((ws.dataset(many) / "control").glob("*.jpg"))) == count and waiting.count(ws, many) == 1
