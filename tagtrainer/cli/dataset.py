@@ -123,6 +123,8 @@ def _show_report(result: dict[str, Any]) -> None:
     took = [t(f"layouts.source.{name}", n=count) for name, count in result["sources"].items()]
     if took:
         print(t("layouts.took", what=t("layouts.comma").join(took)))
+    if result.get("controls"):
+        print(t("datasets_tab.gallery.controls", n=result["controls"]))
     for row in result["skipped"]:
         print(f"  {row['file']}: {row['reason']}")
 
