@@ -23,6 +23,7 @@ class _Held:
 
 _held: _Held | None = None
 _lock = threading.Lock()
+_counting = threading.Lock()  # of its own: a preview need not wait while tags are counted
 
 
 def captions(ws: Workspace, dataset: str) -> dict[str, str]:
@@ -33,8 +34,9 @@ def captions(ws: Workspace, dataset: str) -> dict[str, str]:
 
 def table(ws: Workspace, dataset: str) -> tuple[TagTable, list[str]]:
     """The tag table and the item of each of its rows."""
-    with _lock:
-        held = _fresh(ws, dataset)
+    with _counting:
+        with _lock:
+            held = _fresh(ws, dataset)
         if held.table is None:
             held.table = tag_table.build(list(held.captions.values()))
         return held.table, list(held.captions)
