@@ -20,8 +20,8 @@ LOST = 0.15
 """Share of a picture whose loss by the crop is worth a word."""
 LARGEST_SIDE = 8192
 FRAMEPACK_WINDOW = 9
-UNREADABLE = frozenset({".gif", ".webp"})
-"""Clips that this app takes and the engine does not open."""
+UNREADABLE = frozenset({".webp"})
+"""Clips that this app takes and the engine cannot decode. A GIF it reads when it is listed, as this app lists clips."""
 
 
 @dataclass(frozen=True)
