@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, export, names, store, transfer
+from tagtrainer.datasets import controls, export, names, shape, store, transfer
 from tagtrainer.datasets.export import Options
 from tagtrainer.workspace import Workspace, open_workspace
+from tests.clips import clip
 from tests.pictures import jpeg, picture
 
 
@@ -130,6 +131,25 @@ def test_controls_are_named_as_the_trainer_wants_them_and_come_back(ws: Workspac
     assert found == {"a_0.png", "a_1.png", "b_0_0.png", "b_0_1.png"}
     again = back(ws, tmp_path / "out", "multi_control_image")
     assert facts(ws, again) == facts(ws, dataset)
+
+
+@pytest.mark.parametrize("layout", ["sidecar", "zip"])
+def test_clips_come_back_with_everything(ws: Workspace, tmp_path: Path, layout: export.Layout) -> None:
+    pytest.importorskip("av")
+    dataset = store.create(ws, "clips", "video").id
+    for number, name in enumerate(["one.mp4", "two 二.webm"]):
+        path = clip(tmp_path / "in" / name, frames=6, seed=number)
+        path.with_suffix(".txt").write_text(f"clip {number}", "utf-8")
+    transfer.import_paths(ws, dataset, [tmp_path / "in"])
+    ids = [item.id for item in store.items(ws, dataset)]
+    assert len(ids) == 2
+    store.change_items(ws, dataset, {ids[0]: {"repeats": 4}}, who="test", title="t")
+    export.export(ws, dataset, tmp_path / "out", Options(layout, as_trained=True))
+    again = back(ws, tmp_path / ("out.zip" if layout == "zip" else "out"), "video")
+    assert facts(ws, again) == facts(ws, dataset)
+    twin = shape.duplicate(ws, dataset)
+    assert facts(ws, twin) == facts(ws, dataset)
+    assert list((ws.dataset(twin) / "preview").glob("*.strip.jpg"))
 
 
 def test_nothing_is_written_over_and_odd_places_are_refused(ws: Workspace, tmp_path: Path) -> None:
