@@ -178,7 +178,7 @@ def _require_end(opened: _Opened, times: Sequence[int]) -> None:
     claimed = (opened.container.duration or 0) / 1e6
     least = 0.5 if len(opened.container.streams) > 1 else 0.9
     if found > 1 and (seconds + seconds / (found - 1)) < claimed * least - 0.5:
-        about = round(found * claimed / max(seconds, 0.001))
+        about = round(claimed * (found - 1) / max(seconds, 0.001))
         raise UserError("datasets.skip.clip_cut", file=opened.path.name, found=found, stated=about)
 
 
