@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagtrainer.core.text import LANGUAGES, UserError, speaking
@@ -65,6 +65,7 @@ def test_what_each_operation_does(ident: str, values: dict[str, object], old: st
         assert done(ident, once, own="zwx", counts={"c": 5}, **values) == once
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab ,，、.\n1\u3000", max_size=40))
 def test_tidying_twice_changes_nothing_more(text: str) -> None:
     assert tidy(tidy(text)) == tidy(text)
@@ -207,6 +208,7 @@ def test_nothing_is_written_when_a_pattern_is_stopped(home: tuple[Workspace, str
     assert store.caption(ws, dataset, first.id) == "red hat, smile"
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_marked_parts_hold_both_texts(old: str, new: str) -> None:
     parts = bulk.marked(old, new)

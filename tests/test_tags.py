@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagtrainer.datasets import prose, tag_table, tags
@@ -29,6 +29,7 @@ def captions(draw: st.DrawFn) -> str:
 ANY = st.one_of(captions(), st.text(max_size=60))
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_join_gives_the_caption_back(text: str) -> None:
     parts = tags.split(text)
@@ -36,6 +37,7 @@ def test_join_gives_the_caption_back(text: str) -> None:
     assert tags.tags_of(text) == (list(parts.loose), parts.prose)
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_dedupe_and_sort_are_idempotent(text: str) -> None:
     for change in (tags.dedupe, tags.sort, lambda t: tags.sort(t, keep_first=2), lambda t: tags.sort(t, first="smile")):
@@ -43,6 +45,7 @@ def test_dedupe_and_sort_are_idempotent(text: str) -> None:
         assert change(once) == once
 
 
+@settings(deadline=None)
 @given(captions(), st.sampled_from(["smile", "zwx"]))
 def test_a_tag_is_added_once_and_removed_again(text: str, tag: str) -> None:
     for where in ("front", "end"):
@@ -53,6 +56,7 @@ def test_a_tag_is_added_once_and_removed_again(text: str, tag: str) -> None:
     assert tag not in [tags.key(known) for known in tags.split(without).loose]
 
 
+@settings(deadline=None)
 @given(captions())
 def test_running_text_is_never_touched(text: str) -> None:
     parts = tags.split(text)
@@ -139,6 +143,7 @@ def test_the_table_counts_captions_and_names_partners() -> None:
     assert empty.top() == [] and empty.partners("a") == []
 
 
+@settings(deadline=None)
 @given(st.lists(captions(), max_size=12))
 def test_counts_agree_with_counting_by_hand(texts: list[str]) -> None:
     table = tag_table.build(texts)
