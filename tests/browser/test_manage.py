@@ -171,6 +171,21 @@ def test_the_trash_and_deleted_datasets(open_page: OpenPage, app: App, tmp_path:
     assert len(texts(app, names(app)[name])) == 2
 
 
+def test_an_import_says_what_it_took_from_beside(open_page: OpenPage, app: App, tmp_path: Path) -> None:
+    jpeg(tmp_path / "in" / "10_red fox" / "a.jpg", 80).with_suffix(".txt").write_text("own", "utf-8")
+    (tmp_path / "in" / "list.jsonl").write_text('{"image_path": "../../etc/passwd", "caption": "x"}', "utf-8")
+    dataset = store.create(app.ws, f"took {tmp_path.name}").id
+    page = open_page()
+    page.evaluate("id => sessionStorage.setItem('tagtrainer.dataset', id)", dataset)
+    page.reload()
+    page.locator(".gl-path").fill(str(tmp_path / "in"))
+    page.locator(".gl-path-go").click()
+    report = page.locator(".gl-report")
+    expect(report).to_contain_text("1 captions from .txt files", timeout=60_000)
+    expect(report).to_contain_text("1 repeat counts from folder names")
+    expect(report).to_contain_text("leads out of what is being imported")
+
+
 def test_addresses_cannot_lead_out(open_page: OpenPage, app: App, tmp_path: Path) -> None:
     dataset = made(app, tmp_path / "safe", range(70, 71))
     (app.ws.runtime / "exports" / "page").mkdir(parents=True, exist_ok=True)
