@@ -102,7 +102,7 @@ def router(ws: Workspace) -> APIRouter:
         counts = {"people": len(verdict.people), "redundant": len(why), "without": verdict.without}
         return {
             "total": len(rows), "rows": [_row(number, group, why) for number, group in shown], "counts": counts,
-            "left_out": verdict.left_out, "measured": sum(person.count for person in verdict.people),
+            "left_out": verdict.left_out, "apart": verdict.apart, "measured": sum(person.count for person in verdict.people),
         }  # fmt: skip
 
     @routes.post("/{dataset}/remove")

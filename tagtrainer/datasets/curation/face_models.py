@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets.curation import extras
@@ -20,7 +21,8 @@ Pixels = NDArray[np.uint8]
 """Height x width x 3, red first."""
 Vector = NDArray[np.float32]
 Point = tuple[float, float]
-LONGEST_SIDE = 1280
+LONGEST_SIDE = 640
+"""Faces are looked for at this size: YuNet was trained for faces of 10 to 300 pixels, and Haar sees fewer ghosts."""
 LEAST_SIDE = 0.06
 """Haar: faces smaller than this share of the shorter side are not looked for."""
 LEAST_SCORE = 0.8
@@ -77,14 +79,15 @@ class Haar:
 
     def detect(self, picture: Pixels) -> list[Found]:
         """The score is the last stage's weight, squeezed into 0..1."""
-        grey = self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2GRAY)
+        small, scale = _shrunk(picture)
+        grey = self._cv2.cvtColor(small, self._cv2.COLOR_RGB2GRAY)
         least = max(20, round(min(grey.shape) * LEAST_SIDE))
         boxes, _, weights = self._net.detectMultiScale3(grey, 1.1, 5, minSize=(least, least), outputRejectLevels=True)
         found = [
             Found((float(box[0]), float(box[1]), float(box[2]), float(box[3])), min(1.0, float(weight) / 60))
             for box, weight in zip(boxes, np.ravel(weights), strict=False)
         ]
-        return _largest_first(found)
+        return _largest_first([_scaled(face, scale) for face in found])
 
 
 class YuNet:
@@ -99,10 +102,11 @@ class YuNet:
 
     def detect(self, picture: Pixels) -> list[Found]:
         """Rows of the network: box, five points, score."""
-        height, width = picture.shape[:2]
+        small, scale = _shrunk(picture)
+        height, width = small.shape[:2]
         self._net.setInputSize((width, height))
-        rows = self._net.detect(np.ascontiguousarray(picture[..., ::-1]))[1]
-        return _largest_first([_of_row(row) for row in (rows if rows is not None else ())])
+        rows = self._net.detect(np.ascontiguousarray(small[..., ::-1]))[1]
+        return _largest_first([_scaled(_of_row(row), scale) for row in (rows if rows is not None else ())])
 
 
 class SFace:
@@ -123,6 +127,21 @@ class SFace:
         return np.asarray(vector / length if length > 0 else vector, dtype=np.float32)
 
 
+def _shrunk(picture: Pixels) -> tuple[Pixels, float]:
+    """(the picture at LONGEST_SIDE at most, how many of its pixels one of the answer's stands for)."""
+    height, width = picture.shape[:2]
+    scale = max(width, height) / LONGEST_SIDE
+    if scale <= 1:
+        return picture, 1.0
+    size = (max(1, round(width / scale)), max(1, round(height / scale)))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.BOX), dtype=np.uint8), scale
+
+
+def _scaled(face: Found, scale: float) -> Found:
+    x, y, width, height = (value * scale for value in face.box)
+    return Found((x, y, width, height), face.score, tuple((px * scale, py * scale) for px, py in face.landmarks))
+
+
 def _of_row(row: Any) -> Found:
     values = [float(value) for value in row]
     points = tuple((values[at], values[at + 1]) for at in range(4, 14, 2))
@@ -141,8 +160,6 @@ def _largest_first(found: list[Found]) -> list[Found]:
 
 def patch(picture: Pixels, face: Found, side: int = FACE_SIDE) -> Pixels:
     """The face's box as a square picture of `side` pixels; what lies outside the picture is edge."""
-    from PIL import Image
-
     x, y, width, height = face.box
     half, centre = max(width, height) / 2, (x + width / 2, y + height / 2)
     box = (centre[0] - half, centre[1] - half, centre[0] + half, centre[1] + half)
@@ -172,7 +189,10 @@ def open_sface(weights: Path) -> SFace:
     if make is None:
         raise UserError("curation.opencv_5", package=extras.OPENCV)
     network = _loaded(weights, lambda path: make.create(path, ""), cv2)
-    _loaded(weights, lambda _path: network.feature(np.zeros((FACE_SIDE, FACE_SIDE, 3), np.uint8)), cv2)
+    vector = _loaded(weights, lambda _path: network.feature(np.zeros((FACE_SIDE, FACE_SIDE, 3), np.uint8)), cv2)
+    shape = np.shape(vector)
+    if len(shape) != 2 or shape[0] != 1 or not 64 <= shape[1] <= 4096:
+        raise UserError("curation.bad_weights", path=weights, reason=f"1 x 128 numbers, not {shape}")
     return SFace(network)
 
 

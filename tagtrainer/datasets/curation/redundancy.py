@@ -34,12 +34,16 @@ WORTH, ENOUGH = 0.7, 0.95
 
 @dataclass(frozen=True)
 class Verdict:
-    """`left_out`: sentences on what was not looked at, and what would mend that. `without`: pictures without a face."""
+    """`left_out`: sentences on what was not looked at, and what would mend that. `without`: pictures without a face.
+
+    `apart`: whether people were told apart; else `people` is one entry with all faces.
+    """
 
     people: list[Person]
     left_out: list[str]
     rules: PortraitRules
     without: int
+    apart: bool
 
     def redundant(self) -> list[tuple[Face, Likeness]]:
         """Everything that is more than enough, person by person."""
@@ -133,7 +137,8 @@ def judged(ws: Workspace, dataset: str, tool: str, rules: PortraitRules) -> Verd
 def judge(ws: Workspace, dataset: str, items: Sequence[Item], tool: str, rules: PortraitRules) -> Verdict:
     """Group what `tool` measured. Missing packages and models leave something out, they stop nothing."""
     known, left_out = faces(ws, dataset, items, tool), list[str]()
-    if not all(face.vector is not None for face in known):
+    apart = all(face.vector is not None for face in known)
+    if not apart:
         left_out.append(t("curation.left_out.vectors"))
     if not all(face.landmarks for face in known):
         left_out.append(t("curation.left_out.pose"))
@@ -142,11 +147,11 @@ def judge(ws: Workspace, dataset: str, items: Sequence[Item], tool: str, rules: 
         found = persons(known, rules, patches)
     except UserError as error:
         left_out.append(str(error))
-        found = persons(known, rules, patches, group_people=False)
+        found, apart = persons(known, rules, patches, group_people=False), False
     if patches is not None:
         patches.keep()
     pictures = sum(item.media == "image" for item in items)
-    return Verdict(found, left_out, rules, pictures - len(known))
+    return Verdict(found, left_out, rules, pictures - len(known), apart)
 
 
 def _optional(make: Any, left_out: list[str]) -> Patches | None:

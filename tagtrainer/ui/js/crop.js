@@ -70,7 +70,7 @@ function badges(row) {
   if (row.state === 'skipped') found.push([texts.is_skipped, '']);
   else if (row.applied) found.push([row.box[2] === row.width && row.box[3] === row.height ? texts.is_whole : texts.is_cropped, 'is-good']);
   if (!row.whole) found.push([texts.is_cut, 'is-bad']);
-  if (row.enlarged > 1) found.push([fillText(texts.is_small, { factor: row.enlarged.toFixed(2) }), 'is-bad']);
+  if (row.enlarged > 1) found.push([fillText(texts.is_small, { factor: row.enlarged.toFixed(row.enlarged < 1.1 ? 2 : 1) }), 'is-bad']);
   return found.map(([text, kind]) => el('span', { class: `vw-crop-badge ${kind}`, text }));
 }
 function tile(row) {

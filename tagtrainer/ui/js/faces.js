@@ -41,7 +41,7 @@ async function list(limit, offset = 0) {
   if (mine !== asked) return;
   rows = offset ? rows.concat(found.rows) : found.rows;
   total = found.total;
-  counts = { ...found.counts, measured: found.measured };
+  counts = { ...found.counts, measured: found.measured, apart: found.apart };
   const drawn = found.rows.map((row, index) => line(row, rows[offset + index - 1]));
   if (offset) pick('faces-list').append(...drawn); else pick('faces-list').replaceChildren(...drawn);
   pick('faces-left').replaceChildren(...(found.measured ? found.left_out.map((text) => el('p', { class: 'vw-note', text })) : []));
@@ -52,13 +52,13 @@ function bar() {
   pick('faces-bar').hidden = !counts.measured;
   empty.hidden = counts.measured > 0;
   empty.textContent = texts.empty;
-  pick('faces-said').textContent = fillText(counts.redundant ? texts.said : texts.said_none, counts);
+  pick('faces-said').textContent = fillText(counts.redundant ? texts.said : texts.said_none, { ...counts, people: counts.apart ? counts.people : texts.unknown });
   remove.hidden = !counts.redundant;
   remove.disabled = left < 1;
   remove.textContent = fillText(texts.remove, { count: left });
 }
 function line(row, before) {
-  const head = row.person ? fillText(texts.person, { number: row.person }) : texts.alone;
+  const head = !counts.apart ? texts.everybody : row.person ? fillText(texts.person, { number: row.person }) : texts.alone;
   const fresh = !before || before.person !== row.person;
   return el('section', { class: 'vw-faces-row' + (fresh ? ' is-first' : '') }, fresh ? el('h3', { text: head }) : '',
     el('div', { class: 'vw-note', text: fillText(row.alike ? texts.group : texts.others, row) }),
