@@ -53,7 +53,7 @@ class Bucket:
     batches: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Fit:
     """How one picture becomes its training size: enlarged by `scale`, then `box` (x, y, width, height of it) is kept."""
 
@@ -121,17 +121,17 @@ def checked(setup: Setup) -> Setup:
 
 def fit(item: Item, setup: Setup) -> Fit:
     """How one picture becomes its training size."""
-    return _fit(item, bucket_for(item.size, setup.size, setup.enable_bucket, setup.no_upscale, setup.step))
+    bucket = bucket_for(item.size, setup.size, setup.enable_bucket, setup.no_upscale, setup.step)
+    return Fit(item, bucket, *_kept(item.size, bucket))
 
 
-def _fit(item: Item, bucket: Size) -> Fit:
-    """Enlarged or shrunk until it covers its bucket, then cut in the middle: sizes are rounded as the engine does."""
-    width, height = item.size
-    scale, (wide, high) = _cover((width, height), bucket)
+def _kept(size: Size, bucket: Size) -> tuple[float, float, tuple[float, float, float, float]]:
+    """(scale, share lost, box): enlarged or shrunk until it covers its bucket, then cut in the middle, rounded as there."""
+    scale, (wide, high) = _cover(size, bucket)
     left, top = (wide - bucket[0]) // 2, (high - bucket[1]) // 2
-    scales = max(wide, 1) / width, max(high, 1) / height
+    scales = max(wide, 1) / size[0], max(high, 1) / size[1]
     box = (left / scales[0], top / scales[1], bucket[0] / scales[0], bucket[1] / scales[1])
-    return Fit(item, bucket, scale, _lost(bucket, (wide, high)), box)
+    return scale, _lost(bucket, (wide, high)), box
 
 
 def _cover(size: Size, bucket: Size) -> tuple[float, Size]:
@@ -166,15 +166,16 @@ def _bucket_of_size(pictures: Sequence[Item], setup: Setup) -> dict[Size, Size]:
 
 def _worth_a_word(pictures: Sequence[Item], chosen: Mapping[Size, Size]) -> tuple[list[Fit], list[Fit]]:
     """(enlarged, heavily cropped), the worst first. A picture is judged by its size alone."""
-    large: dict[Size, tuple[bool, bool]] = {}
+    large: dict[Size, tuple[float, float, tuple[float, float, float, float]]] = {}
     for size, bucket in chosen.items():
         scale, covered = _cover(size, bucket)
-        marks = scale > 1, _lost(bucket, covered) > LOST or 0 in bucket
-        if any(marks):
-            large[size] = marks
-    marked = [(_fit(item, chosen[item.size]), large[item.size]) for item in pictures if item.size in large]
-    enlarged = sorted((each for each, marks in marked if marks[0]), key=lambda each: -each.scale)
-    return enlarged, sorted((each for each, marks in marked if marks[1]), key=lambda each: -each.lost)
+        if scale > 1 or _lost(bucket, covered) > LOST or 0 in bucket:
+            large[size] = _kept(size, bucket)
+    sized = ((item, item.size) for item in pictures)
+    marked = [Fit(item, chosen[size], *large[size]) for item, size in sized if size in large]
+    enlarged = sorted((each for each in marked if each.scale > 1), key=lambda each: -each.scale)
+    heavy = (each for each in marked if each.lost > LOST or 0 in each.bucket)
+    return enlarged, sorted(heavy, key=lambda each: -each.lost)
 
 
 def _picture_buckets(pictures: Sequence[Item], chosen: Mapping[Size, Size], setup: Setup) -> list[Bucket]:
