@@ -109,7 +109,20 @@ def test_targets_are_read_and_written(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1024", "x", "0x0", "8x8", "99999x1024", "buckets:3:4", "1:50", "nonbuckets:64x64", "-3:4", "buckets:16x16"],
+    [
+        "",
+        "1024",
+        "x",
+        "0x0",
+        "8x8",
+        "99999x1024",
+        "buckets:3:4",
+        "1:50",
+        "nonbuckets:64x64",
+        "-3:4",
+        "buckets:16x16",
+        "buckets:9000x9000",
+    ],
 )
 def test_other_targets_are_refused(text: str) -> None:
     with pytest.raises(UserError):

@@ -12,7 +12,7 @@ from tagtrainer.datasets.curation.focus import Subject
 from tagtrainer.datasets.models import Box
 
 Shape = Literal["size", "aspect", "buckets"]
-LARGEST = 16_384
+LARGEST, LARGEST_AREA = 16_384, 4096
 STEEPEST = 20
 """No picture is asked to be more than this many times as wide as high, or the other way round."""
 ACROSS = (1 / 3, 2 / 3)
@@ -66,6 +66,8 @@ def parse_target(text: str) -> Target:
     if max(width, height) > STEEPEST * min(width, height):
         raise UserError("curation.steep", value=text[:40], limit=STEEPEST)
     if shape == "buckets":
+        if max(width, height) > LARGEST_AREA:
+            raise UserError("curation.no_target", value=text[:40])
         bucket_sizes((width, height))
     return Target(shape, width, height)
 

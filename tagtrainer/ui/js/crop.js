@@ -17,6 +17,7 @@ async function begin() {
   options = await view.fetch('crop/{dataset}/options');
   if (mine !== view.dataset) return;
   ways();
+  pick('crop-pairs').hidden = !view.kind.includes('control');
   job.line.attach();
   await list(PAGE);
 }

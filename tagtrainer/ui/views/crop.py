@@ -30,6 +30,7 @@ def template() -> str:
  </div>
  <div class="vw-note vw-crop-where"></div>
  <div class="vw-note vw-crop-faces"></div>
+ <div class="vw-note vw-crop-pairs" hidden>{text["pairs"]}</div>
 </div>
 <div class="vw-crop-job"></div>
 <div class="vw-bar vw-crop-bar" hidden>
