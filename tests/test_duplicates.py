@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tagtrainer.core.text import UserError
 from tagtrainer.datasets import history, store, transfer
 from tagtrainer.datasets.curation import duplicates, links, measures, measuring
 from tagtrainer.datasets.curation.duplicates import Found
+from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace, open_workspace
 from tests import copies, pictures
 from tests.photographs import photographs
@@ -141,6 +143,41 @@ def test_a_damaged_file_of_measures_costs_only_what_is_damaged(ws: Workspace, tm
     assert duplicates.find(ws, dataset).pending == 3
     duplicates.look(ws, dataset)
     assert len(duplicates.find(ws, dataset).groups) == 3
+
+
+def test_the_copy_with_the_larger_face_is_better() -> None:
+    item = Item("a-1", "a.jpg", ".jpg", 1000, 1000, 200_000, "0" * 64, 0.0)
+    assert links.rank(item, 5, 90_000) > links.rank(item, 5, 40_000) > links.rank(item, 5)
+    half = replace(item, crop=(0, 0, 500, 1000))
+    assert links.rank(item, 5) > links.rank(half, 5)
+
+
+def test_a_large_crowd_of_other_pictures_with_one_hash_is_no_group(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Equal hashes, other pictures: what is compared is bounded, nothing is linked, nothing takes ages."""
+    chance = np.random.default_rng(2)
+    dataset = store.create(ws, "odd").id
+    items = [Item(f"i{n:04d}-1", f"{n}.jpg", ".jpg", 100, 100, 1000, f"{n:064x}", 0.0) for n in range(700)]
+    monkeypatch.setattr(store, "items", lambda *_: items)
+    monkeypatch.setattr(links, "CROWD_TRIES", 0)
+    greys = chance.integers(0, 256, (len(items), measures.RECORD), dtype=np.uint8)
+    greys[40] = greys[30]  # two copies among them
+    measures.save_greys(ws, dataset, [grey.tobytes() for grey in greys])
+    same = dict.fromkeys(measures.HASHES, f"{0xF0F0F0F0F0F0F0F0:016x}") | {"part": "duplicates", "detail": 1.0}
+    measures.save(
+        ws, dataset, [{**same, "id": item.id, "stamp": item.stamp, "grey": n} for n, item in enumerate(items)]
+    )
+    looked = 0
+    compare = links.likeness.likeness
+
+    def counting(*values: object) -> float:
+        nonlocal looked
+        looked += 1
+        return compare(*values)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(links.likeness, "likeness", counting)
+    assert len(links.find(ws, dataset)) <= 1 and looked < links.FEW_TRIES + len(items)
 
 
 def test_a_crowd_of_equal_pictures_is_one_group(ws: Workspace, tmp_path: Path) -> None:

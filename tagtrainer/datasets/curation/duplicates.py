@@ -9,7 +9,7 @@ from typing import Any
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import trash
-from tagtrainer.datasets.curation import links, measures, measuring
+from tagtrainer.datasets.curation import faces, links, measures, measuring
 from tagtrainer.datasets.curation.links import Link
 from tagtrainer.datasets.curation.measures import Table
 from tagtrainer.datasets.history import Title
@@ -73,7 +73,9 @@ def find(ws: Workspace, dataset: str, distance: int = USUAL, mirrored: bool = Fa
     furthest = links.furthest(len(table.items))
     wanted = [link for link in known if mirrored or not link.mirrored]
     places = {item.id: place for place, item in enumerate(table.items)}
-    made = [_group(table, places, members, near) for members, near in _linked(wanted, distance)]
+    linked = list(_linked(wanted, distance))
+    areas = _face_areas(ws, dataset, [table.items[places[name]] for names, _ in linked for name in names])
+    made = [_group(table, places, names, near, areas) for names, near in linked]
     counts = _counts(wanted, furthest)
     return Found(
         sorted(made, key=lambda group: (-len(group.members), group.members[0].item.name)), pending, furthest, counts
@@ -134,10 +136,26 @@ def _linked(known: Sequence[Link], distance: int) -> Iterator[tuple[list[str], l
     yield from ((names, inside[top]) for top, names in members.items())
 
 
-def _group(table: Table, places: Mapping[str, int], names: Sequence[str], near: Sequence[Link]) -> Group:
+def _face_areas(ws: Workspace, dataset: str, items: Sequence[Item]) -> dict[str, float]:
+    """Pixels of the largest face, of pictures whose faces were measured."""
+    tools = faces.tools_used(ws, dataset)
+    return {face.item.id: face.area for face in faces.faces(ws, dataset, items, tools[-1])} if tools else {}
+
+
+def _group(
+    table: Table,
+    places: Mapping[str, int],
+    names: Sequence[str],
+    near: Sequence[Link],
+    areas: Mapping[str, float],
+) -> Group:
     rows: dict[str, Any] = {name: table.rows[places[name]] for name in names}
     items = {name: table.items[places[name]] for name in names}
-    order = sorted(names, key=lambda name: (-links.rank(items[name], float(rows[name]["detail"])), name))
+
+    def worth(name: str) -> tuple[float, str]:
+        return -links.rank(items[name], float(rows[name]["detail"]), areas.get(name, 0.0)), name
+
+    order = sorted(names, key=worth)
     best = order[0]
     direct = {link.other if link.one == best else link.one: link for link in near if best in (link.one, link.other)}
     sharp = {name: bool(table.known["quality"][places[name]]) for name in names}

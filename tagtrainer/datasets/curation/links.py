@@ -30,6 +30,8 @@ CROWD = 4
 MIRRORED = 8
 TRIES = 20
 """Comparisons a picture may cost on average."""
+FEW_TRIES, CROWD_TRIES, LARGE_CROWD = 2000, 4, 500
+"""The same inside a crowd: all with all in those of up to 60, some of each in large ones."""
 LONGER = 0.2
 """Seconds by which clips may differ and still be copies."""
 
@@ -50,11 +52,12 @@ def furthest(count: int) -> int:
     return FURTHEST if count <= 10_000 else 14 if count <= 40_000 else 12
 
 
-def rank(item: Item, detail: float, sharp: float | None = None) -> float:
-    """Which copy is best: mostly pixels, then detail, then bytes (each doubling counts); a face is as large as its picture."""
+def rank(item: Item, detail: float, face: float = 0.0) -> float:
+    """Which copy is best: mostly pixels, then detail, the face's pixels if they are known, bytes; each doubling counts."""
     width, height = item.size
     share = width * height / max(1, item.width * item.height)
-    return float(np.log2(width * height) + 0.5 * np.log2(1 + detail) + 0.2 * np.log2(1 + item.bytes * share))
+    numbers = np.log2([width * height, 1 + detail, 1 + face, 1 + item.bytes * share])
+    return float(numbers @ np.array([1.0, 0.5, 0.3, 0.2]))
 
 
 def find(ws: Workspace, dataset: str, on_progress: OnProgress = silent) -> list[Link]:
@@ -124,19 +127,30 @@ class _Search:
         self.on_progress(max(1, len(self.items)), max(1, len(self.items)), "")
 
     def _crowd(self, group: NDArray[np.int64], alone: NDArray[np.bool_]) -> Iterator[Link]:
-        """Best first: copies of the best leave the crowd (and `alone`), then the best of the rest, and so on."""
+        """Best first: copies of the best leave the crowd (and `alone`), then the best of the rest, and so on.
+
+        Where a large crowd turns out not to be copies, its hashes say nothing and are not looked at again.
+        """
         rest = group[np.argsort(-self.ranks[group], kind="stable")]
-        tries = TRIES * len(rest)
+        tries = FEW_TRIES + CROWD_TRIES * len(rest)
+        lonely: list[int] = []
         while len(rest) > 1 and tries > 0:
             best, rest = int(rest[0]), rest[1:]
             near = np.bitwise_count(self.rows["plain"][rest] ^ self.rows["plain"][best]) <= CROWD
-            tries -= int(near.sum()) + 1
-            for place in rest[near].tolist():
-                link = self._link(best, place, False)
-                if link is not None:
-                    alone[place] = False
-                    yield link
+            wanted = rest[near][:tries]
+            tries -= len(wanted) + 1
+            found = [link for place in wanted.tolist() if (link := self._left(best, place, alone)) is not None]
+            yield from found
+            lonely += [] if found else [best]
             rest = rest[alone[rest]]
+        if len(group) > LARGE_CROWD:
+            alone[lonely] = alone[rest] = False
+
+    def _left(self, best: int, place: int, alone: NDArray[np.bool_]) -> Link | None:
+        link = self._link(best, place, False)
+        if link is not None:
+            alone[place] = False
+        return link
 
     def _candidates(self, places: NDArray[np.int64], also: str, radius: int) -> Iterator[tuple[int, int]]:
         """Pairs of places whose hashes, or one's hash and the other's second hash, are near: nearest first, bounded."""
