@@ -79,7 +79,7 @@ def test_copies_are_found_decided_on_removed_and_brought_back(app: App, open_pag
     expect(page.locator(".vw-clean-large")).to_contain_text("chelsea.jpg")
     page.locator(".vw-clean-large").click()
     copies.locator(".vw-clean-remove").click()
-    expect(page.locator(".vw-notice:visible")).to_contain_text("2 pictures moved to the trash")
+    expect(page.locator(".vw-notice:visible")).to_contain_text("2 moved to the trash")
     assert names(app, dataset) == {f"{EVIL}.jpg", "coffee top.jpg", "chelsea.jpg", "astronaut.jpg", "bars.png"}
     page.locator(".vw-notice:visible .vw-link", has_text="Undo").click()
     expect(copies.locator(".vw-clean-remove")).to_have_text("Remove 3")
@@ -101,13 +101,13 @@ def test_weak_pictures_are_listed_flagged_cut_and_removed(app: App, open_page: O
     slide(page, ".vw-clean-threshold", 50)
     tile(page, "astronaut").locator(".vw-clean-face").click()
     weak.locator(".vw-clean-flag").click()
-    expect(page.locator(".vw-notice:visible")).to_contain_text("1 pictures flagged")
+    expect(page.locator(".vw-notice:visible")).to_contain_text("1 flagged")
     assert [item.name for item in store.items(app.ws, dataset) if item.flagged] == ["astronaut.jpg"]
 
     weak.locator("[data-list=borders]").click()
     weak.locator(".vw-clean-all").click()
     weak.locator(".vw-clean-cut").click()
-    expect(page.locator(".vw-notice:visible")).to_contain_text("Borders of 1 pictures cut off")
+    expect(page.locator(".vw-notice:visible")).to_contain_text("Borders cut off: 1")
     expect(weak.locator(".vw-clean-known")).to_have_text("1 of 7 not looked at yet")
     assert next(item for item in store.items(app.ws, dataset) if item.name == "bars.png").crop
 
@@ -118,7 +118,7 @@ def test_weak_pictures_are_listed_flagged_cut_and_removed(app: App, open_page: O
     weak.locator(".vw-clean-all").click()
     tile(page, "coffee half").locator(".vw-clean-face").click()
     weak.locator(".vw-clean-remove").click()
-    expect(page.locator(".vw-notice:visible")).to_contain_text("2 pictures moved to the trash")
+    expect(page.locator(".vw-notice:visible")).to_contain_text("2 moved to the trash")
     assert {"chelsea.jpg", "chelsea again.jpg"}.isdisjoint(names(app, dataset))
     page.locator(".vw-notice:visible .vw-link", has_text="Undo").click()
     expect(weak.locator("[data-list=small] small")).to_have_text("3")
