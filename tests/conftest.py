@@ -7,17 +7,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+hypothesis.settings.register_profile("calm", deadline=None)  # no test asserts a time, and machines are busy at times
+hypothesis.settings.load_profile("calm")
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-os.environ.setdefault(
-    "OPENBLAS_NUM_THREADS", "1"
-)  # before numpy comes; on busy cores more threads take ten times longer
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy; on busy cores more threads take ten times longer
 
 from tagtrainer.core.text import set_language  # noqa: E402
 from tagtrainer.workspace import Workspace, open_workspace  # noqa: E402
