@@ -1,12 +1,12 @@
 // A virtual grid: only the tiles in sight exist, data comes page by page, text is only ever set as textContent.
 // makeGrid(box, {fetchPage(offset, limit), src(item), texts, onOpen(index, item), onSelect(count), onStale(), onKey(name), stable()})
 function makeGrid(box, options) {
-  const PAGE = 200, KEPT = 30, GAP = 11, LEAST = 138, FOOT = 50, OVER = 2;
+  const PAGE = 200, KEPT = 30, GAP = 11, LEAST = 138, FOOT = 50, OVER = 1;
   const spacer = document.createElement('div'), layer = document.createElement('div');
   spacer.className = 'gl-spacer';
   layer.className = 'gl-layer';
   box.replaceChildren(spacer, layer);
-  let total = 0, rev = null, cols = 1, tile = LEAST, current = 0, anchor = 0, generation = 0, frame = 0, timer = 0;
+  let total = 0, rev = null, cols = 1, tile = LEAST, current = 0, anchor = 0, generation = 0, frame = 0, timer = 0, painted = 0;
   const rows = new Map(), nodes = new Map(), asked = new Set(), selected = makeRanges();
   const rowHeight = () => tile + FOOT + GAP;
 
@@ -90,8 +90,9 @@ function makeGrid(box, options) {
       if (!nodes.has(index)) { const node = make(index); nodes.set(index, node); fresh.append(node); }
     }
     layer.append(fresh);
-    clearTimeout(timer);
-    timer = setTimeout(() => { for (let k = Math.floor(first / PAGE); k * PAGE < last; k++) ask(k); }, 30);
+    clearTimeout(timer); // a jump asks at once, scrolling when it slows down
+    timer = setTimeout(() => { for (let k = Math.floor(first / PAGE); k * PAGE < last; k++) ask(k); }, performance.now() - painted > 150 ? 0 : 30);
+    painted = performance.now();
   }
 
   async function ask(k) {
