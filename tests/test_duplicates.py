@@ -24,6 +24,9 @@ from tagtrainer.workspace import Workspace, open_workspace
 from tests import copies, pictures
 from tests.photographs import photographs
 
+YES = np.ones(6, dtype=np.bool_)
+EMPTY = np.zeros(6, dtype=measures._DTYPE)
+
 
 def names(found: Found) -> list[set[str]]:
     return [{member.item.name for member in group.members} for group in found.groups]
@@ -150,6 +153,24 @@ def test_the_copy_with_the_larger_face_is_better() -> None:
     assert links.rank(item, 5, 90_000) > links.rank(item, 5, 40_000) > links.rank(item, 5)
     half = replace(item, crop=(0, 0, 500, 1000))
     assert links.rank(item, 5) > links.rank(half, 5)
+
+
+def test_a_series_that_changes_bit_by_bit_is_not_one_picture(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """a is like b, b like c, c like d: only neighbours are copies. All but equal ones, d, e and f, follow each other."""
+    dataset = store.create(ws, "series").id
+    items = [Item(name, f"{name}.jpg", ".jpg", 900 - n, 900, 1000, name * 64, 0.0) for n, name in enumerate("abcdef")]
+    known = [links.Link(*pair, 8, False, 0.8) for pair in ("ab", "bc", "cd")]
+    known += [links.Link("d", "e", 2, False, 0.99), links.Link("e", "f", 2, False, 0.99)]
+    monkeypatch.setattr(store, "items", lambda *_: items)
+    monkeypatch.setattr(links, "read", lambda *_: (known, True))
+    monkeypatch.setattr(
+        measures,
+        "table",
+        lambda *_: measures.Table(items, EMPTY[: len(items)], dict.fromkeys(measures.PARTS, YES), ~YES, {}),
+    )
+    groups = [[member.item.id for member in group.members] for group in duplicates.find(ws, dataset).groups]
+    assert groups == [["c", "d", "e", "f"], ["a", "b"]]
+    assert [len(group.members) for group in duplicates.find(ws, dataset, 4).groups] == [3]
 
 
 def test_a_large_crowd_of_other_pictures_with_one_hash_is_no_group(

@@ -10,6 +10,7 @@ from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import trash
 from tagtrainer.datasets.curation import faces, links, measures, measuring
+from tagtrainer.datasets.curation.likeness import SURE
 from tagtrainer.datasets.curation.links import Link
 from tagtrainer.datasets.curation.measures import Table
 from tagtrainer.datasets.history import Title
@@ -73,13 +74,24 @@ def find(ws: Workspace, dataset: str, distance: int = USUAL, mirrored: bool = Fa
     furthest = links.furthest(len(table.items))
     wanted = [link for link in known if mirrored or not link.mirrored]
     places = {item.id: place for place, item in enumerate(table.items)}
-    linked = list(_linked(wanted, distance))
-    areas = _face_areas(ws, dataset, [table.items[places[name]] for names, _ in linked for name in names])
-    made = [_group(table, places, names, near, areas) for names, near in linked]
-    counts = _counts(wanted, furthest)
-    return Found(
-        sorted(made, key=lambda group: (-len(group.members), group.members[0].item.name)), pending, furthest, counts
-    )
+    worth = _worth(ws, dataset, table, places, wanted)
+    made = [_group(table, places, names, near, worth) for names, near in _linked(wanted, worth, distance)]
+    made.sort(key=lambda group: (-len(group.members), group.members[0].item.name))
+    sizes = [[len(names) for names, _ in _linked(wanted, worth, most)] for most in range(furthest + 1)]
+    return Found(made, pending, furthest, [(len(each), sum(each) - len(each)) for each in sizes])
+
+
+def _worth(
+    ws: Workspace, dataset: str, table: Table, places: Mapping[str, int], known: Sequence[Link]
+) -> dict[str, float]:
+    """How good every linked picture is; faces count where they were measured."""
+    names = sorted({name for link in known for name in (link.one, link.other)})
+    items = {name: table.items[places[name]] for name in names}
+    tools = faces.tools_used(ws, dataset)
+    found = faces.faces(ws, dataset, list(items.values()), tools[-1]) if tools else []
+    areas = {face.item.id: face.area for face in found}
+    detail = {name: float(table.rows["detail"][places[name]]) for name in names}
+    return {name: links.rank(items[name], detail[name], areas.get(name, 0.0)) for name in names}
 
 
 class _Sets:
@@ -95,51 +107,38 @@ class _Sets:
             name = up
         return name
 
-    def join(self, one: str, other: str) -> tuple[str, str]:
-        """Their roots until now."""
-        roots = self.root(one), self.root(other)
-        self.parent[roots[0]] = roots[1]
-        return roots
+    def join(self, one: str, other: str) -> None:
+        self.parent[self.root(one)] = self.root(other)
 
 
-def _counts(known: Sequence[Link], furthest: int) -> list[tuple[int, int]]:
-    """Links from near to far: each joins two pictures, a picture and a group, or two groups."""
-    sets, sizes = _Sets(), dict[str, int]()
-    groups = surplus = 0
-    found: list[tuple[int, int]] = []
-    rest = sorted(known, key=lambda link: -link.distance)
-    for distance in range(furthest + 1):
-        while rest and rest[-1].distance <= distance:
-            link = rest.pop()
-            one, other = sets.join(link.one, link.other)
-            if one != other:
-                many = [sizes.pop(name, 1) for name in (one, other)]
-                sizes[other] = sum(many)
-                groups += 1 - sum(size > 1 for size in many)
-                surplus += 1
-        found.append((groups, surplus))
-    return found
+def _linked(known: Sequence[Link], worth: Mapping[str, float], distance: int) -> Iterator[tuple[list[str], list[Link]]]:
+    """Groups with the links inside: the best picture and whatever is a copy of it, then the best of the rest, and so on.
 
-
-def _linked(known: Sequence[Link], distance: int) -> Iterator[tuple[list[str], list[Link]]]:
-    """Connected pictures with the links between them."""
+    Copies of copies join only where they are all but equal: a series that changes bit by bit is not one picture.
+    """
     near = [link for link in known if link.distance <= distance]
     sets = _Sets()
     for link in near:
-        sets.join(link.one, link.other)
+        equal = link.distance <= links.CROWD and link.likeness >= SURE
+        sets.join(link.one, link.other if equal else link.one)
+        sets.root(link.other)
     members: dict[str, list[str]] = {}
     for name in list(sets.parent):
         members.setdefault(sets.root(name), []).append(name)
-    inside: dict[str, list[Link]] = {}
+    around: dict[str, list[tuple[str, Link]]] = {}
     for link in near:
-        inside.setdefault(sets.root(link.one), []).append(link)
-    yield from ((names, inside[top]) for top, names in members.items())
-
-
-def _face_areas(ws: Workspace, dataset: str, items: Sequence[Item]) -> dict[str, float]:
-    """Pixels of the largest face, of pictures whose faces were measured."""
-    tools = faces.tools_used(ws, dataset)
-    return {face.item.id: face.area for face in faces.faces(ws, dataset, items, tools[-1])} if tools else {}
+        one, other = sets.root(link.one), sets.root(link.other)
+        around.setdefault(one, []).append((other, link))
+        around.setdefault(other, []).append((one, link))
+    free = set(members)
+    for top in sorted(members, key=lambda root: (-max(worth[name] for name in members[root]), root)):
+        if top not in free:
+            continue
+        inside = {top} | {root for root, _ in around[top] if root in free}
+        free -= inside
+        names = [name for root in sorted(inside) for name in members[root]]
+        if len(names) > 1:
+            yield names, [link for root, link in around[top] if root in inside]
 
 
 def _group(
@@ -147,15 +146,11 @@ def _group(
     places: Mapping[str, int],
     names: Sequence[str],
     near: Sequence[Link],
-    areas: Mapping[str, float],
+    worth: Mapping[str, float],
 ) -> Group:
     rows: dict[str, Any] = {name: table.rows[places[name]] for name in names}
     items = {name: table.items[places[name]] for name in names}
-
-    def worth(name: str) -> tuple[float, str]:
-        return -links.rank(items[name], float(rows[name]["detail"]), areas.get(name, 0.0)), name
-
-    order = sorted(names, key=worth)
+    order = sorted(names, key=lambda name: (-worth[name], name))
     best = order[0]
     direct = {link.other if link.one == best else link.one: link for link in near if best in (link.one, link.other)}
     sharp = {name: bool(table.known["quality"][places[name]]) for name in names}
