@@ -45,7 +45,7 @@ class Listing:
         self.columns: dict[str, NDArray[Any]] = {name: np.zeros(0, kind) for name, kind in _TYPES.items()}
         self._words: list[str] = []
         self._tags: list[str] = []
-        self._has_texts = False
+        self._texts_rev = -1
         self._orders: dict[str, Slots] = {}
         self._results: OrderedDict[ItemFilter, Slots] = OrderedDict()
 
@@ -61,14 +61,6 @@ class Listing:
         rows = db.execute(query, (dataset, self.rev))
         while part := rows.fetchmany(20_000):
             self._take(part)
-        if self._has_texts:
-            self._take_texts(
-                db.execute(
-                    "SELECT t.id, t.words, t.tags FROM items i JOIN texts t ON t.dataset = i.dataset AND t.id = i.id"
-                    " WHERE i.dataset = ? AND i.changed > ?",
-                    (dataset, self.rev),
-                )
-            )
         self.rev = rev
 
     def _forget(self, ids: Iterable[str]) -> None:
@@ -109,9 +101,6 @@ class Listing:
         fresh = np.arange(before, count, dtype=np.int32)
         named = self._orders.get("unsorted", self._orders.get("name", np.zeros(0, np.int32)))
         self._orders = {"unsorted": np.concatenate([named, fresh])}
-        if self._has_texts:
-            self._words += [""] * (count - before)
-            self._tags += [""] * (count - before)
 
     def _take_texts(self, rows: Iterable[tuple[str, str, str]]) -> None:
         for ident, words, tags in rows:
@@ -120,11 +109,18 @@ class Listing:
                 self._words[place], self._tags[place] = words, tags
 
     def load_texts(self, db: sqlite3.Connection, dataset: str) -> None:
-        """Words and tags: needed by the first search only."""
-        if not self._has_texts:
-            self._words, self._tags = [""] * len(self.ids), [""] * len(self.ids)
+        """Words and tags up to the revision of the columns: needed by searches only."""
+        self._words += [""] * (len(self.ids) - len(self._words))
+        self._tags += [""] * (len(self.ids) - len(self._tags))
+        if self._texts_rev < 0:
             self._take_texts(db.execute("SELECT id, words, tags FROM texts WHERE dataset = ?", (dataset,)))
-            self._has_texts = True
+        elif self._texts_rev < self.rev:
+            query = (
+                "SELECT t.id, t.words, t.tags FROM items i JOIN texts t ON t.dataset = i.dataset AND t.id = i.id"
+                " WHERE i.dataset = ? AND i.changed > ?"
+            )
+            self._take_texts(db.execute(query, (dataset, self._texts_rev)))
+        self._texts_rev = self.rev
 
     def _order(self, sort: Sort, descending: bool) -> Slots:
         """Every living slot in an order; what is equal stands by name."""
