@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -32,13 +32,12 @@ class Look(BaseModel):
 
     def filter(self) -> ItemFilter:
         """Both together; a rule of its own stands above one in the text. Raises UserError datasets.filter.bad."""
-        rules = {name: getattr(self, name) for name in _RULES}
+        rules: dict[str, Any] = {
+            name: value for name in _RULES if (value := getattr(self, name)) is False or value not in (None, "", 0)
+        }
         if self.sort != "name" or self.descending:
             rules |= {"sort": self.sort, "descending": self.descending}
-        typed = filters.parse(self.text)
-        return replace(
-            typed, **{name: value for name, value in rules.items() if value not in (None, "", 0) or value is False}
-        )
+        return replace(filters.parse(self.text), **rules)
 
 
 class Selection(Look):
