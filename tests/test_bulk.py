@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tagtrainer.core.text import LANGUAGES, UserError, speaking
-from tagtrainer.datasets import bulk, history, operations, store, transfer
-from tagtrainer.datasets.bulk import Scope
-from tagtrainer.datasets.operations import Context, operation
-from tagtrainer.datasets.tidying import tidy
+from tagtrainer.datasets import history, store, transfer
+from tagtrainer.datasets.text import bulk, operations
+from tagtrainer.datasets.text.bulk import Scope
+from tagtrainer.datasets.text.operations import Context, operation
+from tagtrainer.datasets.text.tidying import tidy
 from tagtrainer.workspace import Workspace, open_workspace
 
 from .pictures import jpeg

@@ -8,8 +8,10 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, history, media, pair_flags, sample, store, transfer, waiting
+from tagtrainer.datasets import history, media, sample, store, transfer
 from tagtrainer.datasets.models import Item
+from tagtrainer.datasets.pairs import controls, waiting
+from tagtrainer.datasets.pairs import flags as pair_flags
 from tagtrainer.workspace import Workspace
 from tests.pictures import jpeg, picture
 

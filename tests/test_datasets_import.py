@@ -14,7 +14,8 @@ from PIL import Image, ImageCms
 from tagtrainer import settings
 from tagtrainer.core import files
 from tagtrainer.core.text import UserError, speaking
-from tagtrainer.datasets import archive, index, store, transfer
+from tagtrainer.datasets import index, store, transfer
+from tagtrainer.datasets.exchange import archive
 from tagtrainer.datasets.models import ImportReport
 from tagtrainer.workspace import Workspace
 from tests.pictures import huge_png, jpeg, jpeg_bytes, patched, picture, zip_of

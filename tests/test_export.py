@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, export, names, shape, store, transfer
-from tagtrainer.datasets.export import Options
+from tagtrainer.datasets import shape, store, transfer
+from tagtrainer.datasets.exchange import export, names
+from tagtrainer.datasets.exchange.export import Options
+from tagtrainer.datasets.pairs import controls
 from tagtrainer.workspace import Workspace, open_workspace
 from tests.clips import clip
 from tests.pictures import jpeg, picture

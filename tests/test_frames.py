@@ -1,4 +1,4 @@
-"""datasets/frames.py: the engine's own answers (kept in tests/data), and what must hold for any clip."""
+"""datasets/clips/frames.py: the engine's own answers (kept in tests/data), and what must hold for any clip."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets.frames import EXTRACTIONS, Taking, checked, kept, shape, too_short, windows
+from tagtrainer.datasets.clips.frames import EXTRACTIONS, Taking, checked, kept, shape, too_short, windows
 from tests.window_cases import COUNTS, FACTS, cases, print_of, taking
 
 

@@ -31,7 +31,9 @@ Words = Callable[[str, Path], list[str]]
 def dataset(ws: Workspace, tmp_path: Path) -> str:
     """Sixty captioned pictures, every fifth of them twice (once recompressed)."""
     for number in range(COUNT):
-        path = jpeg(tmp_path / "in" / f"p{number:03d}.jpg", number - number % 5 // 4, (320, 240), quality=90 - number % 7)
+        path = jpeg(
+            tmp_path / "in" / f"p{number:03d}.jpg", number - number % 5 // 4, (320, 240), quality=90 - number % 7
+        )
         path.with_suffix(".txt").write_text(f"boat, sea, number {number}", "utf-8")
     ident = store.create(ws, "killed", trigger_word="sks").id
     transfer.import_paths(ws, ident, [tmp_path / "in"])
@@ -117,7 +119,9 @@ def test_killed_work_loses_nothing_and_can_be_run_again(
     if name == "undo":
         texts = {ident: f"changed, {ident}" for ident in ids}
         store.write_captions(ws, dataset, texts, who="test", title="bulk")
-    before = {ident: store.caption(ws, dataset, ident) for ident in ids} if name != "restore" else dict.fromkeys(ids, "")
+    before = (
+        {ident: store.caption(ws, dataset, ident) for ident in ids} if name != "restore" else dict.fromkeys(ids, "")
+    )
     words = [word for given in WORK[name](dataset, tmp_path) for word in (ids if given == "ALL" else [given])]
     chance = random.Random(name)
     for _ in range(2):

@@ -9,8 +9,9 @@ import pytest
 
 from tagtrainer.cli import main
 from tagtrainer.core.text import speaking
-from tagtrainer.datasets import layout_lists, layouts, store, transfer
-from tagtrainer.datasets.layouts import Outside, Told, Tree
+from tagtrainer.datasets import store, transfer
+from tagtrainer.datasets.exchange import layout_lists, layouts
+from tagtrainer.datasets.exchange.layouts import Outside, Told, Tree
 from tagtrainer.workspace import Workspace
 from tests.pictures import jpeg, zip_of
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tagtrainer.core.text import UserError, speaking
-from tagtrainer.datasets import controls, history, index, records, store, transfer, waiting
+from tagtrainer.datasets import history, index, records, store, transfer
 from tagtrainer.datasets.models import ImportReport, Item
+from tagtrainer.datasets.pairs import controls, waiting
 from tagtrainer.workspace import Workspace
 from tests.pictures import jpeg, zip_of
 

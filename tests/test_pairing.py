@@ -8,7 +8,7 @@ from itertools import permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagtrainer.datasets.pairing import File, Pairing, pair, pair_as
+from tagtrainer.datasets.pairs.pairing import File, Pairing, pair, pair_as
 
 
 def file(path: str, root: str = "") -> File:

@@ -16,7 +16,8 @@ import pytest
 
 from tagtrainer.cli import main
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, deleted, history, index, linking, merge, shape, store, transfer
+from tagtrainer.datasets import deleted, history, index, linking, merge, shape, store, transfer
+from tagtrainer.datasets.pairs import controls
 from tagtrainer.workspace import Workspace, open_workspace
 from tests.pictures import jpeg
 

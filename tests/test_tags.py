@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tagtrainer.datasets import prose, tag_table, tags
+from tagtrainer.datasets.text import prose, tag_table, tags
 
 WORDS = st.sampled_from(
     ["red hat", "Red  Hat", "red_hat", "1girl", "smile", "蓝天", "海边", "(a, b:1.2)", ":)", ":(", "^_^", "1,000 birds", "000",

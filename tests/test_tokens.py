@@ -10,7 +10,8 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from tagtrainer import settings
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import store, tokens, transfer
+from tagtrainer.datasets import store, transfer
+from tagtrainer.datasets.text import tokens
 from tagtrainer.flows import caption_tokens
 from tagtrainer.workspace import Workspace, open_workspace
 

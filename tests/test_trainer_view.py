@@ -10,7 +10,7 @@ import pytest
 from tagtrainer.cli import main
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import index, records, store
-from tagtrainer.datasets.frames import Taking
+from tagtrainer.datasets.clips.frames import Taking
 from tagtrainer.datasets.models import Control, Item
 from tagtrainer.datasets.trainer_view import Setup, fit, frame_size, report
 from tagtrainer.workspace import Workspace

@@ -1,4 +1,4 @@
-"""datasets/video.py and posters.py: real clips of every container, and files that only look like one."""
+"""datasets/clips/video.py and posters.py: real clips of every container, and files that only look like one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import posters, video
+from tagtrainer.datasets.clips import posters, video
 from tests import clips, pictures
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tagtrainer.datasets.frames import Taking
+from tagtrainer.datasets.clips.frames import Taking
 
 FACTS = Path(__file__).parent / "data" / "engine_windows.json"
 COUNTS = [1, 2, 4, 5, 6, 9, 12, 16, 17, 24, 25, 26, 33, 48, 49, 50, 61, 81, 97, 120]

@@ -50,7 +50,7 @@ def _extend_split(verbs: Any) -> None:
 
 
 def _export(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.datasets import export
+    from tagtrainer.datasets.exchange import export
 
     options = export.Options(args.layout, args.trash, args.as_trained, args.filter, _listed(args.items_from))
     return save_result(asdict(export.export(ws, args.id, args.dest, options, Printer("export"))))

@@ -33,7 +33,9 @@ def extend(verbs: Any) -> None:
 
 
 def _pairs(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.datasets import controls, index, pair_flags, waiting
+    from tagtrainer.datasets import index
+    from tagtrainer.datasets.pairs import controls, waiting
+    from tagtrainer.datasets.pairs import flags as pair_flags
 
     controls.control_kind(ws, args.id)
     index.sync(ws, args.id)
@@ -65,7 +67,7 @@ def _show_pairs(result: dict[str, Any]) -> None:
 
 
 def _pair(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.datasets import controls, waiting
+    from tagtrainer.datasets.pairs import controls, waiting
 
     path = Path(args.file).expanduser()
     if path.is_file():
@@ -75,12 +77,12 @@ def _pair(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _unpair(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.datasets import controls
+    from tagtrainer.datasets.pairs import controls
 
     return asdict(controls.detach(ws, args.id, args.item, args.number))
 
 
 def _reorder(ws: Workspace, args: argparse.Namespace) -> list[dict[str, Any]]:
-    from tagtrainer.datasets import controls
+    from tagtrainer.datasets.pairs import controls
 
     return _controls(controls.reorder(ws, args.id, args.item, args.order))

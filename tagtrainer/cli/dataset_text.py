@@ -55,8 +55,8 @@ def _changing(verbs: Any, name: str, run: Any) -> argparse.ArgumentParser:
 
 
 def _run(ws: Workspace, args: argparse.Namespace, *wanted: tuple[str, dict[str, Any]]) -> dict[str, Any]:
-    from tagtrainer.datasets import bulk
-    from tagtrainer.datasets.operations import operation
+    from tagtrainer.datasets.text import bulk
+    from tagtrainer.datasets.text.operations import operation
 
     chosen = [operation(name, values) for name, values in wanted]
     one = chosen[0] if len(chosen) == 1 else bulk.Several(tuple(chosen))
@@ -115,7 +115,8 @@ def _show_change(result: dict[str, Any]) -> None:
 
 
 def _tags(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.datasets import index, store, texts
+    from tagtrainer.datasets import index, store
+    from tagtrainer.datasets.text import texts
 
     store.get(ws, args.id)
     index.sync(ws, args.id)

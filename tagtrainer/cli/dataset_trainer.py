@@ -46,7 +46,8 @@ def size_of(text: str) -> tuple[int, int]:
 
 
 def _trainer(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
-    from tagtrainer.datasets import frames, trainer_view
+    from tagtrainer.datasets import trainer_view
+    from tagtrainer.datasets.clips import frames
 
     target = frames.MODEL_FPS.get(args.model, 0.0)
     taking = frames.Taking(

@@ -29,7 +29,9 @@ def caption_path(folder: Path, item: str) -> Path:
 def read_caption(folder: Path, item: str) -> tuple[str, str]:
     """(text, stamp); both empty when there is no file. The stamp changes when the file does."""
     try:
-        descriptor = os.open(f"{folder}/captions/{item}.txt", os.O_RDONLY | _BINARY)  # a hot loop: 100,000 files and more
+        descriptor = os.open(
+            f"{folder}/captions/{item}.txt", os.O_RDONLY | _BINARY
+        )  # a hot loop: 100,000 files and more
     except OSError:
         return "", ""
     try:

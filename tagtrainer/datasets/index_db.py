@@ -17,8 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import records, tags
+from tagtrainer.datasets import records
 from tagtrainer.datasets.models import Item
+from tagtrainer.datasets.text import tags
 from tagtrainer.workspace import Workspace
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from pathlib import Path
 from tagtrainer.core.files import read_json, safe_id, slug, write_error, writing
 from tagtrainer.core.system import FileLock
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import media, posters, records, video
+from tagtrainer.datasets import media, records
+from tagtrainer.datasets.clips import posters, video
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
 

@@ -17,8 +17,8 @@ from tagtrainer.core.files import safe_id, slug, write_error
 from tagtrainer.core.system import FileLock
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import index, intake, trash
-from tagtrainer.datasets.controls import Serials
 from tagtrainer.datasets.models import Item
+from tagtrainer.datasets.pairs.controls import Serials
 from tagtrainer.workspace import Workspace
 
 KEEP_HOURS = 24

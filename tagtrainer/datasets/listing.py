@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagtrainer.datasets.models import SQUARE, ItemFilter, Sort
-from tagtrainer.datasets.tags import sought
+from tagtrainer.datasets.text.tags import sought
 from tagtrainer.workspace import Workspace
 
 Slots = NDArray[np.int32]

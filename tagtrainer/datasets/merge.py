@@ -16,10 +16,11 @@ from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import captions as caption_files
 from tagtrainer.datasets import changes as log
-from tagtrainer.datasets import controls, index, linking, records, shape, store
+from tagtrainer.datasets import index, linking, records, shape, store
 from tagtrainer.datasets.changes import Title
-from tagtrainer.datasets.controls import Serials
 from tagtrainer.datasets.models import CONTROL_KINDS, Control, DatasetMeta, Item, Kind, Skipped
+from tagtrainer.datasets.pairs import controls
+from tagtrainer.datasets.pairs.controls import Serials
 from tagtrainer.workspace import Workspace
 
 MERGING = ".merge.json"

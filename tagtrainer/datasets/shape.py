@@ -20,9 +20,10 @@ from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError, t
 from tagtrainer.datasets import captions as caption_files
 from tagtrainer.datasets import changes as log
-from tagtrainer.datasets import controls, index, linking, records, store, trash
+from tagtrainer.datasets import index, linking, records, store, trash
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.models import DatasetMeta, Item
+from tagtrainer.datasets.pairs import controls
 from tagtrainer.workspace import Workspace
 
 LINKED = frozenset({"images", "medium", "preview", "control"})

@@ -1,6 +1,6 @@
 """What the trainer will make of a dataset: buckets, batches, enlarged and cropped pictures, windows of clips. Reads records only.
 
-The rules are the engine's (core/buckets.py, datasets/frames.py); nothing here opens a picture or a clip.
+The rules are the engine's (core/buckets.py, datasets/clips/frames.py); nothing here opens a picture or a clip.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from tagtrainer.core.buckets import Size, batches, bucket_for, bucket_sizes, buckets_for
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import frames, store
-from tagtrainer.datasets.frames import Taking
+from tagtrainer.datasets import store
+from tagtrainer.datasets.clips import frames
+from tagtrainer.datasets.clips.frames import Taking
 from tagtrainer.datasets.models import CONTROL_KINDS, Item, Kind
 from tagtrainer.workspace import Workspace
 

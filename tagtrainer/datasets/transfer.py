@@ -19,13 +19,14 @@ from tagtrainer import settings
 from tagtrainer.core.files import human_size
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import captions, index, intake, partners, records, store
+from tagtrainer.datasets import captions, index, intake, records, store
 from tagtrainer.datasets import changes as log
-from tagtrainer.datasets.candidates import Beside, Candidate, Gatherer, skipped
 from tagtrainer.datasets.changes import Title
+from tagtrainer.datasets.exchange.candidates import Beside, Candidate, Gatherer, skipped
 from tagtrainer.datasets.intake import Source
 from tagtrainer.datasets.models import ImportReport, Item, Skipped
-from tagtrainer.datasets.partners import Partners
+from tagtrainer.datasets.pairs import partners
+from tagtrainer.datasets.pairs.partners import Partners
 from tagtrainer.workspace import Workspace
 
 GROUP = 48

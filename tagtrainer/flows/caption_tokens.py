@@ -13,8 +13,9 @@ from typing import Any
 
 from tagtrainer import settings
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import index, texts, tokens
-from tagtrainer.datasets.tokens import Counter, TokenReport
+from tagtrainer.datasets import index
+from tagtrainer.datasets.text import texts, tokens
+from tagtrainer.datasets.text.tokens import Counter, TokenReport
 from tagtrainer.training.family import FAMILIES, Family
 from tagtrainer.training.model_paths import INVISIBLE
 from tagtrainer.workspace import Workspace

@@ -197,7 +197,7 @@ def _caption(work: Run, stage: Stage) -> None:
 
 
 def _pack(work: Run, stage: Stage) -> None:
-    from tagtrainer.datasets import export
+    from tagtrainer.datasets.exchange import export
 
     folder = work.ws.runtime / "exports"
     folder.mkdir(parents=True, exist_ok=True)

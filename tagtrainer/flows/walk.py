@@ -16,7 +16,8 @@ from tagtrainer import __version__
 from tagtrainer.core.files import write_bytes, write_error, write_json, write_text
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import cutting, store, transfer
+from tagtrainer.datasets import store, transfer
+from tagtrainer.datasets.exchange import cutting
 from tagtrainer.flows import portrait
 from tagtrainer.flows.background import wait
 from tagtrainer.flows.portrait import Plan

@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 
 from tagtrainer.core.files import safe_id, safe_join
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import deleted, export, filters, merge, shape, store, trash
+from tagtrainer.datasets import deleted, filters, merge, shape, store, trash
+from tagtrainer.datasets.exchange import export
 from tagtrainer.datasets.models import Item
 from tagtrainer.jobs import store as jobs
 from tagtrainer.ui import work

@@ -12,9 +12,11 @@ from pydantic import BaseModel, Field
 
 from tagtrainer.core.files import safe_id, safe_join
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, index, pair_flags, store, waiting
+from tagtrainer.datasets import index, store
 from tagtrainer.datasets.changes import new_group
 from tagtrainer.datasets.models import Control, Item
+from tagtrainer.datasets.pairs import controls, waiting
+from tagtrainer.datasets.pairs import flags as pair_flags
 from tagtrainer.jobs import store as jobs
 from tagtrainer.jobs.store import ACTIVE
 from tagtrainer.ui import work

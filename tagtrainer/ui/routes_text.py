@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import bulk, index, operations, store, texts
-from tagtrainer.datasets.bulk import Scope
+from tagtrainer.datasets import index, store
 from tagtrainer.datasets.models import Item
+from tagtrainer.datasets.text import bulk, operations, texts
+from tagtrainer.datasets.text.bulk import Scope
 from tagtrainer.flows import caption_tokens
 from tagtrainer.workspace import Workspace
 

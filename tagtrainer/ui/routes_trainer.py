@@ -10,7 +10,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from tagtrainer.core.text import t
-from tagtrainer.datasets import frames, trainer_view
+from tagtrainer.datasets import trainer_view
+from tagtrainer.datasets.clips import frames
 from tagtrainer.datasets.models import Item
 from tagtrainer.datasets.trainer_view import Fit, Report, Setup
 from tagtrainer.workspace import Workspace

@@ -8,7 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import posters, store
+from tagtrainer.datasets import store
+from tagtrainer.datasets.clips import posters
 from tagtrainer.datasets.models import Item
 from tagtrainer.ui.routes_datasets import FOREVER
 from tagtrainer.workspace import Workspace

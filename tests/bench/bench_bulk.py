@@ -15,9 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tagtrainer.datasets import bulk, history, index, records, store
+from tagtrainer.datasets import history, index, records, store
 from tagtrainer.datasets.models import Item
-from tagtrainer.datasets.operations import operation
+from tagtrainer.datasets.text import bulk
+from tagtrainer.datasets.text.operations import operation
 from tagtrainer.workspace import Workspace, open_workspace
 
 TEXT = "zwx, red hat, smiling, looking at viewer, street, evening light, picture number {n}, film grain, long shadows"

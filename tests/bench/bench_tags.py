@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tagtrainer.datasets import tag_table, tags
+from tagtrainer.datasets.text import tag_table, tags
 
 
 def captions(count: int, tags_each: int = 20, known: int = 20_000) -> list[str]:

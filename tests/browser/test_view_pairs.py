@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tagtrainer.datasets import controls, store, transfer, waiting
+from tagtrainer.datasets import store, transfer
+from tagtrainer.datasets.pairs import controls, waiting
 from tests.browser.conftest import App, OpenPage
 from tests.pictures import jpeg
 

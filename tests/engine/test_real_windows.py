@@ -7,7 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from tagtrainer.datasets import frames, trainer_view
+from tagtrainer.datasets import trainer_view
+from tagtrainer.datasets.clips import frames
 from tagtrainer.datasets.models import Item
 from tests.engine.conftest import Rig
 from tests.window_cases import COUNTS, FACTS, cases, print_of, taking

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tagtrainer.datasets.frames import EXTRACTIONS, MODEL_FPS
+from tagtrainer.datasets.clips.frames import EXTRACTIONS, MODEL_FPS
 from tagtrainer.ui.views.base import ALL, View, texts_attribute, words
 
 VIEW = View("trainer", order=60, kinds=ALL)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets.prose import HAN
+from tagtrainer.datasets.text.prose import HAN
 
 log = logging.getLogger(__name__)
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]+")

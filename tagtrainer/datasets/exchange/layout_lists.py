@@ -14,7 +14,7 @@ from typing import Any
 
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import media
-from tagtrainer.datasets.layouts import MOST_REPEATS, Outside, Told, Tree, match_controls
+from tagtrainer.datasets.exchange.layouts import MOST_REPEATS, Outside, Told, Tree, match_controls
 
 LARGEST_LIST = 256 << 20
 LARGEST_NOTE = 4 << 20

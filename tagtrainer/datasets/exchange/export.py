@@ -19,9 +19,10 @@ from tagtrainer.core.files import folder_size, human_size, read_json, write_erro
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.system import FileLock
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import cutting, export_plan, index, intake, store
-from tagtrainer.datasets.export_plan import LAYOUTS, Layout, Placed
-from tagtrainer.datasets.export_zip import write_zip
+from tagtrainer.datasets import index, intake, store
+from tagtrainer.datasets.exchange import cutting, export_plan
+from tagtrainer.datasets.exchange.export_plan import LAYOUTS, Layout, Placed
+from tagtrainer.datasets.exchange.export_zip import write_zip
 from tagtrainer.workspace import Workspace
 
 __all__ = ["LAYOUTS", "Exported", "Layout", "Options", "export", "place_of", "unpublished"]

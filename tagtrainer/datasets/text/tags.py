@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
-from tagtrainer.datasets.prose import ENDS, HAN, prose_start, says
+from tagtrainer.datasets.text.prose import ENDS, HAN, prose_start, says
 
 Where = Literal["front", "end", "after"]
 Order = Literal["name", "count"]

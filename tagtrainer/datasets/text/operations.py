@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import patterns
-from tagtrainer.datasets import tags as edit
 from tagtrainer.datasets.changes import Title
-from tagtrainer.datasets.patterns import Change
-from tagtrainer.datasets.prose import says, whole_words
-from tagtrainer.datasets.tags import Order, Where
-from tagtrainer.datasets.tidying import tidy
+from tagtrainer.datasets.text import patterns
+from tagtrainer.datasets.text import tags as edit
+from tagtrainer.datasets.text.patterns import Change
+from tagtrainer.datasets.text.prose import says, whole_words
+from tagtrainer.datasets.text.tags import Order, Where
+from tagtrainer.datasets.text.tidying import tidy
 
 Kind = Literal["text", "tag", "tags", "check", "choice", "number"]
 LONGEST_FIELD = 2_000

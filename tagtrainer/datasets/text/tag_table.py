@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tagtrainer.datasets.tags import key, tags_of
+from tagtrainer.datasets.text.tags import key, tags_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Sorting = Literal["count", "name"]

@@ -10,12 +10,13 @@ from difflib import SequenceMatcher
 from typing import ClassVar
 
 from tagtrainer.core.text import t
-from tagtrainer.datasets import changes, index, store, texts
+from tagtrainer.datasets import changes, index, store
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.models import Item
-from tagtrainer.datasets.operations import Context, Operation
-from tagtrainer.datasets.patterns import Change
-from tagtrainer.datasets.tags import is_prose
+from tagtrainer.datasets.text import texts
+from tagtrainer.datasets.text.operations import Context, Operation
+from tagtrainer.datasets.text.patterns import Change
+from tagtrainer.datasets.text.tags import is_prose
 from tagtrainer.workspace import Workspace
 
 PREVIEW_BUDGET = 5.0

@@ -9,8 +9,9 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from tagtrainer.datasets import index, tag_table
-from tagtrainer.datasets.tag_table import TagTable
+from tagtrainer.datasets import index
+from tagtrainer.datasets.text import tag_table
+from tagtrainer.datasets.text.tag_table import TagTable
 from tagtrainer.workspace import Workspace
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import controls, intake, pairing, records, waiting
-from tagtrainer.datasets.candidates import Candidate, skipped
+from tagtrainer.datasets import intake, records
 from tagtrainer.datasets.changes import Title
+from tagtrainer.datasets.exchange.candidates import Candidate, skipped
 from tagtrainer.datasets.models import CONTROL_KINDS, Control, DatasetMeta, ImportReport, Item, Skipped
-from tagtrainer.datasets.pair_plan import fetched, files_of, hashes, is_picture, joined, key_of
-from tagtrainer.datasets.pairing import File
+from tagtrainer.datasets.pairs import controls, pairing, waiting
+from tagtrainer.datasets.pairs.pairing import File
+from tagtrainer.datasets.pairs.plan import fetched, files_of, hashes, is_picture, joined, key_of
 from tagtrainer.workspace import Workspace
 
 GROUP = 48

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import captions, index, layout_lists, layouts, media
-from tagtrainer.datasets.archive import Archive, Entry, content, is_litter, open_archive, unpack
-from tagtrainer.datasets.layouts import Facts, Told, Tree
+from tagtrainer.datasets import captions, index, media
+from tagtrainer.datasets.exchange import layout_lists, layouts
+from tagtrainer.datasets.exchange.archive import Archive, Entry, content, is_litter, open_archive, unpack
+from tagtrainer.datasets.exchange.layouts import Facts, Told, Tree
 from tagtrainer.datasets.models import Skipped
 
 CAPTION_ENDINGS = (".txt", ".caption")

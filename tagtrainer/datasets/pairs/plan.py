@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import intake, media, pairing
-from tagtrainer.datasets.candidates import Beside, Candidate
-from tagtrainer.datasets.pairing import File
+from tagtrainer.datasets import intake, media
+from tagtrainer.datasets.exchange.candidates import Beside, Candidate
+from tagtrainer.datasets.pairs import pairing
+from tagtrainer.datasets.pairs.pairing import File
 
 OWN = ("txt", "caption")
 

@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 from tagtrainer.core.files import read_json, safe_id, safe_join, slug, write_json
 from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import changes, controls, index, intake, media, records
+from tagtrainer.datasets import changes, index, intake, media, records
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.models import Control, Item
+from tagtrainer.datasets.pairs import controls
 from tagtrainer.workspace import Workspace
 
 ENDING = "_w"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from tagtrainer.datasets import media, video
-from tagtrainer.datasets.animation import Clip
+from tagtrainer.datasets import media
+from tagtrainer.datasets.clips import video
+from tagtrainer.datasets.clips.animation import Clip
 
 STRIP_SIDE = 320
 STRIP = 4

@@ -17,7 +17,7 @@ from typing import Any
 import regex  # type: ignore[import-untyped]
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets.prose import whole_pattern
+from tagtrainer.datasets.text.prose import whole_pattern
 
 Change = Callable[[str], str]
 LONGEST = 100_000

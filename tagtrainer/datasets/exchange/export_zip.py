@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer.core.progress import OnProgress
-from tagtrainer.datasets import export_plan
-from tagtrainer.datasets.export_plan import Placed
+from tagtrainer.datasets.exchange import export_plan
+from tagtrainer.datasets.exchange.export_plan import Placed
 
 BLOCK = 1 << 20
 EARLIEST = 315_619_200.0  # 1980 and a bit: before that a zip cannot count

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, get_args
 
-from tagtrainer.datasets import captions, cutting, media, names
+from tagtrainer.datasets import captions, media
+from tagtrainer.datasets.exchange import cutting, names
+from tagtrainer.datasets.exchange.names import Taken
 from tagtrainer.datasets.models import DatasetMeta, Item
-from tagtrainer.datasets.names import Taken
 
 Layout = Literal["sidecar", "jsonl", "kohya", "zip"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)

@@ -16,8 +16,9 @@ from typing import Any
 from PIL import Image
 
 from tagtrainer.core.text import UserError
-from tagtrainer.datasets import animation, media
-from tagtrainer.datasets.animation import Clip
+from tagtrainer.datasets import media
+from tagtrainer.datasets.clips import animation
+from tagtrainer.datasets.clips.animation import Clip
 
 ENDINGS = media.VIDEOS | {".gif"}
 """What is looked at as a clip by its name; .webp too, when it moves."""

@@ -1,0 +1,1 @@
+"""Captions as text: tags, bulk changes, tokens. Must not know pictures."""
