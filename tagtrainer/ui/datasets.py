@@ -131,7 +131,7 @@ class Tab:
             gr.update(choices=choices, value=chosen.id if chosen else None, visible=bool(known)),
             gr.update(visible=chosen is not None),
             gr.update() if chosen else gr.update(visible=False),
-            value(chosen.id if chosen else "", now),
+            value(chosen.id if chosen else "", now, chosen.kind if chosen else "image"),
             gr.update(visible=chosen is None),
             chosen.name if chosen else "",
             chosen.trigger_word if chosen else "",

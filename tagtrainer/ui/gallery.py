@@ -43,9 +43,9 @@ def gallery(elem_id: str) -> gr.HTML:
     )
 
 
-def value(dataset: str, rev: float = 0) -> dict[str, Any]:
+def value(dataset: str, rev: float = 0, kind: str = "image") -> dict[str, Any]:
     """A value for the component."""
-    return {"dataset": dataset, "rev": rev}
+    return {"dataset": dataset, "rev": rev, "kind": kind}
 
 
 def _texts() -> dict[str, str]:

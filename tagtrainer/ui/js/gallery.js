@@ -1,6 +1,6 @@
 // The datasets page below its picker: filter, grid, viewer, adding. props.value = {dataset, rev}.
 const root = element.querySelector('.gl'), pick = (name) => root.querySelector('.gl-' + name);
-const texts = JSON.parse(root.dataset.texts);
+const texts = JSON.parse(root.dataset.texts), ofPictures = { ...texts };
 const count = pick('count'), every = pick('all');
 const empty = pick('empty'), body = pick('body'), add = pick('add'), toggle = pick('toggle'), trash = pick('trash');
 let dataset = '', rev = 0, load = 0, checked = null, stale = 0, filter = '';
@@ -170,6 +170,15 @@ async function takeLook() {
 let seen = 0;
 new ResizeObserver(() => { if (root.clientWidth && !seen) { takeLook(); poll(); } seen = root.clientWidth; }).observe(root);
 
+// A dataset of clips speaks of clips.
+function speak(kind) {
+  Object.assign(texts, ofPictures);
+  if (kind === 'video') for (const name in texts) if ('clips.' + name in texts) texts[name] = texts['clips.' + name];
+  toggle.textContent = texts.add;
+  add.querySelector('strong').textContent = texts.no_pictures;
+  add.querySelector('p').textContent = texts.add_how;
+}
+
 function apply() {
   const value = props.value || {};
   if (value.dataset === dataset && value.rev === rev) return;
@@ -181,6 +190,7 @@ function apply() {
   if (!dataset) return;
   for (const store of [sessionStorage, localStorage]) store.setItem('tagtrainer.dataset', dataset);
   if (other) {
+    speak(value.kind);
     actions.hide();
     looking.reset();
     pick('path').value = '';
