@@ -23,7 +23,7 @@ def commands(words: list[str]) -> list[list[str]]:
         [python, "-m", "ruff", "format", "--check", "."],
         [python, "-m", "ruff", "check", "."],
         [python, "-m", "mypy"],
-        [python, "-m", "pytest", *marks, *rest],
+        [python, "-m", "pytest", "-n", "2", "--dist", "loadfile", *marks, *rest],  # a file's tests share one app
     ]
 
 
