@@ -52,8 +52,11 @@ def _tame(blocks: gr.Blocks) -> None:
 
     Its second loop sends progress bars, which this page does not use.
     """
-    blocks.queue(default_concurrency_limit=None)
     queue: Any = getattr(blocks, "_queue", None)
+    if hasattr(
+        queue, "default_concurrency_limit"
+    ):  # what blocks.queue() would set, without building Gradio's app once more
+        queue.default_concurrency_limit = None
     for name, seconds in (("sleep_when_free", 0.05), ("progress_update_sleep_when_free", 0.5)):
         if hasattr(queue, name):
             setattr(queue, name, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
 import logging
@@ -60,6 +61,8 @@ class LanguagePage:
                 app = await asyncio.to_thread(_mounted, self.ws, self.language)
                 await self._stack.enter_async_context(app.router.lifespan_context(app))
                 self._app = app
+                gc.freeze()  # what stands now stays: collecting need not look at it again
+                gc.enable()
                 log.info("page %s built in %.2f s", self.language, time.monotonic() - started)
         return self._app
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
 import importlib
 import logging
 import os
@@ -37,6 +38,7 @@ TRIED_PORTS = 30
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the app until it is told to stop. Exit code 0, or 1 after a sentence on stderr."""
+    gc.disable()  # until the first page stands: importing makes millions of objects, none of which can go
     set_language(match_language(os.environ.get("LC_ALL") or os.environ.get("LANG") or ""))
     given = options.parse(sys.argv[1:] if argv is None else argv)
     try:
