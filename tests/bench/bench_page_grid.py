@@ -121,6 +121,7 @@ def main() -> None:
             open_seconds(page, "Small 200")
             opened = open_seconds(page, f"Large {count}")
             jumps = [page.evaluate(JUMP % VISIBLE, share) / 1000 for share in (0.5, 0.9, 0.13, 0.99, 0.31, 0.72)]
+            print("each jump:", " ".join(f"{jump:.2f}" for jump in jumps))
             fetches = fetch_ms(page, small, 200), fetch_ms(page, large, count)
             filtered, chosen = choose_seconds(page, count)
             browser.close()
