@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer import __version__, settings
-from tagtrainer.core.files import write_json
+from tagtrainer.core.files import read_json, write_json
 from tagtrainer.core.text import LANGUAGES, UserError, match_language, set_language, t
 from tagtrainer.workspace import open_workspace, place_of
 
@@ -77,11 +77,17 @@ def _utf8_streams() -> None:
 
 
 def _leave_reason(error: UserError) -> None:
-    """In a task: what was wrong, as a text key, so that the page can say it in the reader's language."""
+    """In a task: what was wrong, as a text key, so that the page can say it in the reader's language. Results so far stay."""
     task = os.environ.get("TAGTRAINER_TASK")
-    if task and not (Path(task) / "result.json").exists():
-        values = {name: str(value) for name, value in error.values.items()}
-        write_json(Path(task) / "result.json", {"error": error.key, "values": values})
+    if not task:
+        return
+    path = Path(task) / "result.json"
+    try:
+        before = read_json(path)
+    except (OSError, UserError):
+        before = {}
+    values = {name: str(value) for name, value in error.values.items()}
+    write_json(path, {**(before if isinstance(before, dict) else {}), "error": error.key, "values": values})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,9 +13,20 @@ from tagtrainer.datasets import store
 from tagtrainer.flows.portrait import STAGES, Plan
 from tagtrainer.jobs import store as jobs
 from tagtrainer.ui import work
+from tagtrainer.ui.routes_imports import typed_path
 from tagtrainer.workspace import Workspace
 
 VERB = "portrait"
+
+
+def _source(plan: Plan) -> str:
+    """What is brought in first: a full path that exists, or nothing."""
+    if not plan.source.strip():
+        return ""
+    path = typed_path(plan.source)
+    if not path.exists():
+        raise UserError("datasets_tab.no_such_path", path=path)
+    return str(path)
 
 
 def router(ws: Workspace) -> APIRouter:
@@ -54,7 +65,7 @@ def router(ws: Workspace) -> APIRouter:
         from tagtrainer import flows
 
         words = ["--distance", str(plan.distance), "--keep", str(plan.keep), f"--by={plan.by}"]
-        words += [f"--crop-to={plan.target}", f"--profile={plan.profile}", f"--source={plan.source.strip()}"]
+        words += [f"--crop-to={plan.target}", f"--profile={plan.profile}", f"--source={_source(plan)}"]
         words += [word for name in STAGES if name not in plan.stages for word in ("--skip", name)]
         return {"task": flows.start_work(ws, dataset, VERB, words)}
 
