@@ -48,6 +48,7 @@ def test_redraws_and_colours_are_taken_apart() -> None:
 @given(st.text(alphabet="steps: 0123456789%|/[]<,it?=.\r\n\x1b", max_size=400))
 def test_any_text_can_be_searched(text: str) -> None:
     for chunk in patterns.chunks(text):
+        assert "\n" not in chunk and "\r" not in chunk and len(chunk) <= patterns.LONGEST
         patterns.matches(chunk)
 
 

@@ -8,9 +8,8 @@ from typing import Any
 from tagtrainer.cli.dataset import on_dataset, save_result
 from tagtrainer.core.progress import Printer
 from tagtrainer.core.text import UserError, t
+from tagtrainer.flows.portrait import STAGES
 from tagtrainer.workspace import Workspace
-
-STAGES = ("unpack", "duplicates", "faces", "focus", "crop", "caption", "pack")
 
 
 def extend(verbs: Any) -> None:

@@ -7,17 +7,17 @@ Gradio evaluates whatever passes through a template.
 from __future__ import annotations
 
 import html
-import json
 from typing import Any
 
 import gradio as gr
 
-from tagtrainer.core.text import DEFAULT_LANGUAGE, catalogue, t
 from tagtrainer.datasets.models import SORTS
 from tagtrainer.ui.page import script
+from tagtrainer.ui.wording import inert, texts_attribute, words
 
 SCRIPTS = (
-    "selection.js", "grid.js", "clip.js", "partners.js", "viewer.js", "looking.js", "actions.js", "intake.js", "gallery.js",
+    "words.js", "selection.js", "grid.js", "clip.js", "partners.js", "viewer.js", "looking.js", "actions.js", "intake.js",
+    "gallery.js",
 )  # fmt: skip
 TEXTS = "datasets_tab.gallery."
 RULES = (
@@ -48,16 +48,10 @@ def value(dataset: str, rev: float = 0, kind: str = "image") -> dict[str, Any]:
     return {"dataset": dataset, "rev": rev, "kind": kind}
 
 
-def _texts() -> dict[str, str]:
-    names = [key for key in catalogue(DEFAULT_LANGUAGE) if key.startswith(TEXTS)]
-    return {key.removeprefix(TEXTS): t(key) for key in names}
-
-
 def _template() -> str:
     """Static HTML in the current language; braces and dollars are written so that no template language sees them."""
-    text = {name: inert(html.escape(words)) for name, words in _texts().items()}
-    packed = inert(html.escape(json.dumps(_texts(), ensure_ascii=True), quote=True))
-    return f"""<section class="gl" hidden data-texts="{packed}">
+    text = words(TEXTS)
+    return f"""<section class="gl" hidden {texts_attribute(TEXTS)}>
 {_bar(text)}{_adding(text)}
 <div class="gl-body"><div class="gl-left"><div class="gl-grid" tabindex="0" role="listbox" aria-multiselectable="true"
  aria-label="{text["grid"]}"></div><p class="gl-empty" hidden></p>{_float(text)}</div>{_view(text)}</div>
@@ -158,8 +152,3 @@ def _view(text: dict[str, str]) -> str:
 <div class="gl-conflict" hidden><strong>{text["theirs"]}</strong><p></p>
 <button type="button" class="gl-button gl-theirs">{text["take_theirs"]}</button>
 <button type="button" class="gl-button gl-mine">{text["keep_mine"]}</button></div></aside>"""
-
-
-def inert(text: str) -> str:
-    """Braces and dollars as character references: the attribute's text stays, no template language finds its marks."""
-    return text.replace("{", "&#123;").replace("}", "&#125;").replace("$", "&#36;").replace("`", "&#96;")

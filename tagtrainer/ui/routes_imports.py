@@ -69,9 +69,7 @@ def router(ws: Workspace) -> APIRouter:
         from tagtrainer import flows  # reaches every service, so it is loaded when it is first needed
 
         meta = store.get(ws, dataset)
-        source = _uploads(ws) / safe_id(wanted.upload) if wanted.upload else typed_path(wanted.path)
-        if not source.exists():
-            raise UserError("datasets_tab.no_such_path", path=source)
+        source = uploaded(ws, wanted.upload) if wanted.upload else typed_path(wanted.path)
         return {"task": flows.start_import(ws, meta.id, [source], wanted.control)}
 
     @routes.get("/{dataset}")
@@ -123,13 +121,24 @@ def _check_space(ws: Workspace, size: int) -> None:
         raise UserError("core.disk_full", path=ws.root)
 
 
+def uploaded(ws: Workspace, upload: str) -> Path:
+    """What was uploaded under this name. UserError datasets_tab.no_such_path."""
+    return _there(_uploads(ws) / safe_id(upload))
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise UserError("datasets_tab.no_such_path", path=path)
+    return path
+
+
 def typed_path(text: str) -> Path:
-    """A path as people paste it: quotes and ~ allowed, must be absolute."""
+    """A path as people paste it: quotes and ~ allowed; must be absolute and exist."""
     plain = text.strip().strip("\"'").strip()
     path = Path(plain).expanduser() if plain else Path()
     if not plain or "\x00" in plain or not path.is_absolute():
         raise UserError("datasets_tab.path_not_absolute", path=plain[:200])
-    return path
+    return _there(path)
 
 
 def _newest(ws: Workspace, dataset: str) -> str:

@@ -153,12 +153,10 @@ def _imports(ws: Workspace, routes: APIRouter) -> None:
     @routes.post("/{dataset}/import")
     def start(dataset: str, wanted: Wanted) -> dict[str, Any]:
         from tagtrainer import flows
-        from tagtrainer.ui.routes_imports import typed_path
+        from tagtrainer.ui.routes_imports import typed_path, uploaded
 
         meta = controls.control_kind(ws, dataset)
-        source = _uploads(ws) / safe_id(wanted.upload) if wanted.upload else typed_path(wanted.path)
-        if not source.exists():
-            raise UserError("datasets_tab.no_such_path", path=source)
+        source = uploaded(ws, wanted.upload) if wanted.upload else typed_path(wanted.path)
         return {"task": flows.start_import(ws, meta.id, [source], wanted.control)}
 
     @routes.get("/{dataset}/import")

@@ -19,16 +19,6 @@ from tagtrainer.workspace import Workspace
 VERB = "portrait"
 
 
-def _source(plan: Plan) -> str:
-    """What is brought in first: a full path that exists, or nothing."""
-    if not plan.source.strip():
-        return ""
-    path = typed_path(plan.source)
-    if not path.exists():
-        raise UserError("datasets_tab.no_such_path", path=path)
-    return str(path)
-
-
 def router(ws: Workspace) -> APIRouter:
     """What the pipeline's view fetches."""
     routes = APIRouter(prefix="/api/portrait")
@@ -64,8 +54,13 @@ def router(ws: Workspace) -> APIRouter:
     def start(dataset: str, plan: Plan) -> dict[str, str]:
         from tagtrainer import flows
 
+        source = typed_path(plan.source) if plan.source.strip() else ""
         words = ["--distance", str(plan.distance), "--keep", str(plan.keep), f"--by={plan.by}"]
-        words += [f"--crop-to={plan.target}", f"--profile={plan.profile}", f"--source={_source(plan)}"]
+        words += [
+            f"--crop-to={plan.target}",
+            f"--profile={plan.profile}",
+            f"--source={source}",
+        ]
         words += [word for name in STAGES if name not in plan.stages for word in ("--skip", name)]
         return {"task": flows.start_work(ws, dataset, VERB, words)}
 

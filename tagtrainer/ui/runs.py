@@ -11,8 +11,8 @@ import json
 import gradio as gr
 
 from tagtrainer.core.text import DEFAULT_LANGUAGE, catalogue, t
-from tagtrainer.ui.gallery import inert
 from tagtrainer.ui.page import Page, script
+from tagtrainer.ui.wording import inert
 
 TEXTS = "runs.text."
 

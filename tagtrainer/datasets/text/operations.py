@@ -7,6 +7,7 @@ a class here and its texts under bulk.op, bulk.about and bulk.title.
 # ruff: noqa: RUF009 - fields are declared by a function
 from __future__ import annotations
 
+import abc
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
@@ -47,15 +48,15 @@ def _declare(
 
 
 @dataclass(frozen=True)
-class Operation:
+class Operation(abc.ABC):
     """What all have. `tags_only`: running text stays as it is, so captions of sentences only are told as left alone."""
 
     id: ClassVar[str] = ""
     tags_only: ClassVar[bool] = False
 
+    @abc.abstractmethod
     def prepare(self, context: Context) -> Change:
         """The change of one text; raises UserError for what cannot be."""
-        raise NotImplementedError
 
     def title(self, context: Context) -> Title:
         """The name of the change in the history."""

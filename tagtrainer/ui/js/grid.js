@@ -246,12 +246,3 @@ function makeGrid(box, options) {
     },
   };
 }
-
-function size(bytes) {
-  for (const unit of ['B', 'KB', 'MB', 'GB']) {
-    if (bytes < 1024 || unit === 'GB') return (unit === 'B' ? bytes : bytes.toFixed(1)) + ' ' + unit;
-    bytes /= 1024;
-  }
-}
-
-function fillText(text, values) { return text.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole)); }

@@ -181,7 +181,6 @@ function makeIntake(root, options) {
 
   function active(view) { return ['pending', 'queued', 'running'].includes(view.status); }
 
-  function clock(seconds) { return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`; }
 
   go.addEventListener('click', async () => {
     if (!path.value.trim()) { path.focus(); return; }

@@ -1,15 +1,4 @@
 // What every view of a dataset is made of. Text only ever enters the page as textContent or value.
-const fillText = (text, values) => String(text).replace(/\{(\w+)\}/g, (all, name) => (name in values ? values[name] : all));
-const size = (bytes) => {
-  const unit = bytes < 1e6 ? ['KB', 1e3] : bytes < 1e9 ? ['MB', 1e6] : ['GB', 1e9];
-  return `${(bytes / unit[1]).toFixed(bytes < 1e9 ? (unit[0] === 'KB' ? 0 : 1) : 2)} ${unit[0]}`;
-};
-const clock = (seconds) => {
-  const whole = Math.max(0, Math.round(seconds)), minutes = Math.floor(whole / 60);
-  return minutes > 59 ? `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}:${String(whole % 60).padStart(2, '0')}`
-    : `${minutes}:${String(whole % 60).padStart(2, '0')}`;
-};
-
 // el('button', {class: 'vw-button', text: 'Go', on: {click}, title, hidden, ...}, child, child)
 function el(tag, props = {}, ...children) {
   const made = document.createElement(tag);

@@ -7,9 +7,7 @@ Gradio evaluates whatever passes through a template.
 
 from __future__ import annotations
 
-import html
 import importlib
-import json
 import pkgutil
 from dataclasses import dataclass
 from types import ModuleType
@@ -17,9 +15,9 @@ from typing import Any
 
 import gradio as gr
 
-from tagtrainer.core.text import DEFAULT_LANGUAGE, catalogue, t
 from tagtrainer.datasets.models import CONTROL_KINDS, KINDS, Kind
 from tagtrainer.ui.page import script
+from tagtrainer.ui.wording import texts_attribute
 
 ALL = KINDS
 PICTURES: tuple[Kind, ...] = ("image", *CONTROL_KINDS)
@@ -53,38 +51,10 @@ def component(module: ModuleType) -> gr.HTML:
         elem_id=f"view_{name}_box",
         apply_default_css=False,
         html_template=f'<section class="vw vw-{name}" {texts_attribute(KIT, "kit")}>{module.template()}</section>',
-        js_on_load="\n".join(script(file) for file in ("kit.js", *module.SCRIPTS)),
+        js_on_load="\n".join(script(file) for file in ("words.js", "kit.js", *module.SCRIPTS)),
     )
 
 
 def value(dataset: str, kind: str, rev: float = 0) -> dict[str, Any]:
     """A value for a view's component; another `rev` makes it look again."""
     return {"dataset": dataset, "kind": kind, "rev": rev}
-
-
-def texts(prefix: str) -> dict[str, str]:
-    """Texts of the catalogue below a prefix, in the current language."""
-    names = [key for key in catalogue(DEFAULT_LANGUAGE) if key.startswith(prefix)]
-    return {key.removeprefix(prefix): t(key) for key in names}
-
-
-def texts_attribute(prefix: str, name: str = "texts") -> str:
-    """`data-texts="..."`: texts below a prefix for the script, which finds them in view.texts."""
-    packed = html.escape(json.dumps(texts(prefix), ensure_ascii=True), quote=True)
-    return f'data-{name}="{inert(packed)}"'
-
-
-def words(prefix: str) -> dict[str, str]:
-    """Texts below a prefix, safe inside static HTML."""
-    return {name: inert(html.escape(text)) for name, text in texts(prefix).items()}
-
-
-def inert(text: str) -> str:
-    """Braces, dollars and backslashes as character references: the text stays, no template language finds its marks."""
-    return (
-        text.replace("\\", "&#92;")
-        .replace("{", "&#123;")
-        .replace("}", "&#125;")
-        .replace("$", "&#36;")
-        .replace("`", "&#96;")
-    )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tagtrainer.datasets.curation import duplicates, quality
-from tagtrainer.ui.views.base import View, texts_attribute, words
+from tagtrainer.ui.views.base import View
+from tagtrainer.ui.wording import texts_attribute, words
 
 VIEW = View("clean", order=30)
 SCRIPTS = ("clean_shared.js", "clean_copies.js", "clean_quality.js", "clean.js")

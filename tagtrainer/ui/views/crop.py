@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tagtrainer.ui.views.base import PICTURES, View, texts_attribute, words
+from tagtrainer.ui.views.base import PICTURES, View
+from tagtrainer.ui.wording import texts_attribute, words
 
 VIEW = View("crop", order=40, kinds=PICTURES)
 SCRIPTS = ("crop_box.js", "crop.js")

@@ -6,7 +6,8 @@ import html
 
 from tagtrainer.core import fields
 from tagtrainer.datasets.curation.portraits import PortraitRules
-from tagtrainer.ui.views.base import PICTURES, View, inert, texts_attribute, words
+from tagtrainer.ui.views.base import PICTURES, View
+from tagtrainer.ui.wording import inert, texts_attribute, words
 
 VIEW = View("faces", order=36, kinds=PICTURES)
 SCRIPTS = ("faces.js",)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tagtrainer.ui.views.base import ALL, View, texts_attribute, words
+from tagtrainer.ui.views.base import ALL, View
+from tagtrainer.ui.wording import texts_attribute, words
 
 VIEW = View("manage", order=90, kinds=ALL)
 SCRIPTS = ("manage_trash.js", "manage.js")

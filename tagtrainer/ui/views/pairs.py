@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tagtrainer.ui.views.base import CONTROLS, View, texts_attribute, words
+from tagtrainer.ui.views.base import CONTROLS, View
+from tagtrainer.ui.wording import texts_attribute, words
 
 VIEW = View("pairs", order=15, kinds=CONTROLS)
 SCRIPTS = ("pairs_compare.js", "pairs_waiting.js", "pairs_row.js", "pairs.js")

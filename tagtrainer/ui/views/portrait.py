@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tagtrainer.flows.portrait import STAGES
-from tagtrainer.ui.views.base import PICTURES, View, texts_attribute, words
+from tagtrainer.ui.views.base import PICTURES, View
+from tagtrainer.ui.wording import texts_attribute, words
 
 VIEW = View("portrait", order=70, kinds=PICTURES)
 SCRIPTS = ("portrait.js",)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tagtrainer.ui.views.base import ALL, View, texts_attribute, words
+from tagtrainer.ui.views.base import ALL, View
+from tagtrainer.ui.wording import texts_attribute, words
 
 VIEW = View("text", order=30, kinds=ALL)
 SCRIPTS = ("text_form.js", "text_tags.js", "text_tokens.js", "text.js")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from tagtrainer.datasets.clips.frames import EXTRACTIONS, MODEL_FPS
-from tagtrainer.ui.views.base import ALL, View, texts_attribute, words
+from tagtrainer.ui.views.base import ALL, View
+from tagtrainer.ui.wording import texts_attribute, words
 
 VIEW = View("trainer", order=60, kinds=ALL)
 SCRIPTS = ("trainer_draw.js", "trainer_clips.js", "trainer.js")
