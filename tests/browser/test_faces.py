@@ -66,7 +66,7 @@ def test_models_name_their_licences_and_a_wrong_file_is_a_sentence(open_page: Op
     page.locator(".vw-faces-models summary").click()
     expect(page.locator(".vw-faces-weights")).to_contain_text("MIT")
     expect(page.locator(".vw-faces-weights")).to_contain_text("Apache-2.0")
-    expect(page.locator(".vw-faces-download")).to_contain_text("38.9 MB")
+    expect(page.locator(".vw-faces-download")).to_contain_text("37.1 MB")
     junk = app.ws.root / "junk.onnx"
     junk.write_bytes(b"no network")
     row = page.locator(".vw-faces-weight").first
