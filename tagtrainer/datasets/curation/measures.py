@@ -23,7 +23,7 @@ from tagtrainer.workspace import Workspace
 
 Part = Literal["duplicates", "quality"]
 PARTS: tuple[Part, ...] = ("duplicates", "quality")
-VERSION = 1
+VERSION = 2
 SIDE, COLOUR_SIDE = 32, 16
 GREYS = SIDE * SIDE
 RECORD = GREYS + 2 * COLOUR_SIDE * COLOUR_SIDE

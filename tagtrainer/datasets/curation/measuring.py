@@ -116,10 +116,8 @@ def _small(ws: Workspace, dataset: str, item: Item) -> _Small:
     path = store.preview_path(ws, dataset, item.id)
     with Image.open(path) as picture:
         grey = hashes.reduced(picture)
-        grey.load()
-    width, height = grey.size
-    middle = (width * CENTRE, height * CENTRE, width * (1 - CENTRE), height * (1 - CENTRE))
-    return _Small(hashes.shrunk(grey), hashes.shrunk(grey, middle), _colours(path), facts.detail(np.asarray(grey)))
+        grey.picture.load()
+    return _Small(grey.shrunk(), grey.shrunk(CENTRE), _colours(path), facts.detail(np.asarray(grey.picture)))
 
 
 def _colours(path: Path) -> bytes:
