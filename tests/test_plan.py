@@ -20,6 +20,7 @@ from tagtrainer.training.attempts import Attempt
 from tagtrainer.training.case import resolve
 from tagtrainer.training.draft import DatasetUse, Draft
 from tagtrainer.workspace import Workspace, open_workspace
+from tests.profiles import DISPLAY_P3, rgb_profile
 
 SIZES = [(288, 192), (200, 200), (288, 192), (200, 200), (192, 288)]
 TASK = "toys-1"
@@ -183,6 +184,21 @@ def test_ready_makes_upright_copies_and_keeps_caches(ws: Workspace, tmp_path: Pa
     row = json.loads((ws.task(TASK) / "dataset_0.jsonl").read_text("utf-8"))
     with Image.open(row["image_path"]) as copy:
         assert copy.size == (40, 60)
+
+
+def test_a_photograph_in_wide_colours_is_trained_in_srgb(ws: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    Image.new("RGB", (60, 40), (200, 80, 60)).save(tmp_path / "p" / "phone.jpg", icc_profile=rgb_profile(DISPLAY_P3))
+    dataset = store.create(ws, "phone").id
+    transfer.import_paths(ws, dataset, [tmp_path / "p"])
+    item = store.items(ws, dataset)[0].id
+    store.write_captions(ws, dataset, {item: "red"}, who="test", title="x")
+    plan.create(ws, draft_for(dataset), TASK)
+    assert freeze.get_ready(ws, TASK).copied == 1
+    row = json.loads((ws.task(TASK) / "dataset_0.jsonl").read_text("utf-8"))
+    assert Path(row["image_path"]).name == f"{item}-srgb.png"
+    with Image.open(row["image_path"]) as copy:
+        assert copy.size == (60, 40)
 
 
 def test_crops_and_repeats_reach_the_engine_and_can_be_taken_back(ws: Workspace, dataset: str) -> None:

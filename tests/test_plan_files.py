@@ -22,6 +22,7 @@ from tagtrainer.core.text import UserError
 from tagtrainer.training import dataset_config, readable, sample_prompts, scripts, staleness
 from tagtrainer.training.dataset_config import Picture, Shape, Source
 from tagtrainer.workspace import Workspace
+from tests.profiles import DISPLAY_P3, SRGB, rgb_profile
 
 SHAPE = Shape((128, 128), True, False)
 
@@ -179,6 +180,31 @@ def test_sixteen_bit_grey_keeps_its_tones(tmp_path: Path) -> None:
     readable.make(tmp_path / "x.png", tmp_path / "y.png")
     with Image.open(tmp_path / "y.png") as copy:
         assert copy.getpixel((1, 1)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P"])
+def test_wide_colours_become_srgb_under_a_name_of_their_own(tmp_path: Path, mode: str) -> None:
+    plain = Image.new("RGB", (8, 8), (200, 80, 60))
+    shown = plain.quantize(4) if mode == "P" else plain.convert(mode)
+    shown.save(tmp_path / "x.png", icc_profile=rgb_profile(DISPLAY_P3))
+    seen = readable.look(tmp_path / "x.png")
+    assert seen.needs_copy and seen.recoloured
+    target = readable.copy_path(tmp_path / "copies", tmp_path / "x.png", None, seen.recoloured)
+    assert target.stem == "x-srgb", "caches that an earlier run made of the plain numbers must not fit"
+    readable.make(tmp_path / "x.png", target)
+    with Image.open(target) as copy:
+        red, green, blue = copy.getpixel((4, 4))  # type: ignore[misc]
+        assert copy.mode == "RGB" and "icc_profile" not in copy.info
+    # by the published matrices: P3 (200, 80, 60) lies at sRGB (216, 69, 50)
+    assert max(abs(red - 216), abs(green - 69), abs(blue - 50)) <= 2
+
+
+def test_srgb_under_any_name_and_broken_profiles_need_no_copy(tmp_path: Path) -> None:
+    for profile in (rgb_profile(SRGB, "camera"), b"not a profile", rgb_profile(DISPLAY_P3)[:150]):
+        Image.new("RGB", (8, 8), "red").save(tmp_path / "x.jpg", icc_profile=profile)
+        assert not readable.look(tmp_path / "x.jpg").needs_copy
+    Image.new("L", (8, 8)).save(tmp_path / "x.jpg", icc_profile=rgb_profile(DISPLAY_P3))
+    assert not readable.look(tmp_path / "x.jpg").needs_copy, "a profile for colours says nothing of greys"
 
 
 def test_what_is_no_picture_is_named(tmp_path: Path) -> None:

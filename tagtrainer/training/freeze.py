@@ -104,7 +104,7 @@ def _pictures(case: Case, dataset: str, copies: list[Copy], on_progress: OnProgr
         path = case.ws.dataset(dataset) / "images" / f"{item.id}{item.ext}"
         seen = readable.look(path)
         if seen.needs_copy or item.crop:
-            target = readable.copy_path(case.ws.cache / dataset / "readable", path, item.crop)
+            target = readable.copy_path(case.ws.cache / dataset / "readable", path, item.crop, seen.recoloured)
             copies.append(Copy(source=path, target=target, crop=item.crop))
             path = target
         size = item.size if item.crop else seen.size
