@@ -110,3 +110,10 @@ def sface(path: Path) -> Path:
     tensors = [_tensor("flat", np.array([1, 588], np.int64)), _tensor("matrix", matrix)]
     path.write_bytes(_model(nodes, tensors, _shape("data", [1, 3, 112, 112]), [_shape("fc1", [1, 128])]))
     return path
+
+
+def any_size(path: Path) -> Path:
+    """A network that asks for the size of its picture, as exports for any size do; OpenCV cannot read it."""
+    source = _shape("input", (1, 3, 0, 0))
+    path.write_bytes(_model([_node("Shape", ["input"], "size")], [], source, [_shape("size", (4,))]))
+    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +82,30 @@ def test_faces_from_the_command_line_with_both_networks(
     assert code == 0 and "4 pictures with a face, 0 without" in said and "1 redundant portraits moved" in said
     assert {item.name for item in store.items(ws, ident)} & {"a1.png", "a2.png"} != {"a1.png", "a2.png"}
     assert {"a3.png", "b1.png"} <= {item.name for item in store.items(ws, ident)}
+
+
+def test_what_opencv_cannot_read_is_one_sentence_and_nothing_on_stderr(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    junk = tmp_path / "junk.onnx"
+    junk.write_bytes(b"no network")
+    with pytest.raises(UserError) as told:
+        open_yunet(junk)
+    assert told.value.key == "curation.bad_weights" and "/modules/" not in str(told.value)
+    with pytest.raises(UserError) as told:
+        open_yunet(onnx_files.any_size(tmp_path / "any.onnx"))
+    assert told.value.key == "curation.dynamic_weights"
+    assert capfd.readouterr().err == ""
+
+
+def test_a_file_named_once_finds_subjects_of_crops_too(
+    ws: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marked().save(tmp_path / "one.png")
+    ident = store.create(ws, "people").id
+    transfer.import_paths(ws, ident, [tmp_path / "one.png"])
+    start = ["--workspace", str(ws.root), "--json", "dataset"]
+    assert main([*start, "faces", ident, "--detector", str(onnx_files.yunet(tmp_path / "y.onnx"))]) == 0
+    assert json.loads(capsys.readouterr().out)["apart"] is False
+    assert main([*start, "focus", ident, "--by", "face"]) == 0
+    assert json.loads(capsys.readouterr().out)["tool"] == "yunet"

@@ -15,7 +15,7 @@ from tagtrainer.core.fields import specs
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import history, store, transfer
 from tagtrainer.datasets.curation import extras, faces, portraits, redundancy
-from tagtrainer.datasets.curation.face_models import Found, Haar, SFace, YuNet
+from tagtrainer.datasets.curation.face_models import Found, Haar, SFace, YuNet, patch
 from tagtrainer.datasets.curation.faces import Face
 from tagtrainer.datasets.curation.portraits import PortraitRules
 from tagtrainer.datasets.models import Item
@@ -58,9 +58,41 @@ def test_faces_are_measured_once_and_again_after_a_crop(ws: Workspace, dataset: 
     assert faces.measure(ws, dataset, items, detector, embedder).known == 6
     found = faces.faces(ws, dataset, items, faces.tool_of(detector, embedder))
     assert len(found) == 5 and all(face.vector is not None and len(face.landmarks) == 5 for face in found)
-    assert all(faces.patch_path(ws, dataset, face.item).exists() for face in found)
+    assert all(faces.patch_path(ws, dataset, face.item, face.finder).exists() for face in found)
     store.change_items(ws, dataset, {items[0].id: {"crop": [0, 0, 300, 300]}}, who="user", title="x")
     assert faces.measure(ws, dataset, store.items(ws, dataset), detector, embedder).known == 5
+
+
+def test_every_finder_has_its_own_patches(ws: Workspace, dataset: str) -> None:
+    """Those of the finder before would say how alike the faces of this one are."""
+    detector, other = YuNet(FaceNetwork()), YuNet(FaceNetwork())
+    other.name = "other"
+    items = store.items(ws, dataset)
+    for finder in (detector, other):
+        assert faces.measure(ws, dataset, items, finder, None).known == 0
+    assert faces.measure(ws, dataset, items, detector, None).known == 6
+    paths = {faces.patch_path(ws, dataset, face.item, face.finder) for face in faces.faces(ws, dataset, items, "yunet")}
+    assert len(paths) == 5 and all(path.exists() for path in paths)
+    assert not paths & {faces.patch_path(ws, dataset, item, "other") for item in items}
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "larger"), [(0, 0, 1.0), (3, -2, 1.0), (0, 0, 1.027), (2, 1, 1.027), (-2, 2, 0.973)]
+)
+def test_a_box_a_few_pixels_off_costs_little(
+    ws: Workspace, dataset: str, x: int, y: int, larger: float
+) -> None:  # as much as YuNet's boxes of resized and recompressed copies differ
+    from tests.faces import photo
+
+    with Image.open(photo("astronaut", ws.root)) as picture:
+        whole = np.asarray(picture.convert("RGB"))
+    one = Found((178.0, 65.0, 91.0, 111.0), 0.9)
+    side = 111 * larger
+    middle = (178 + 45.5 + x * 0.7, 65 + 55.5 + y * 0.7)
+    other = Found((middle[0] - side / 2, middle[1] - side / 2, side, side), 0.9)
+    patches = redundancy.Patches(ws, dataset)
+    first, second = (Image.fromarray(patch(whole, found)).convert("L") for found in (one, other))
+    assert patches._best(first, second) >= RULES.ssim_sure
 
 
 def test_same_face_pose_and_framing_is_redundant_and_nothing_else(ws: Workspace, dataset: str) -> None:

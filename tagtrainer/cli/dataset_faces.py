@@ -54,11 +54,19 @@ def _faces(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
         for name in face_weights.WEIGHTS:
             face_weights.download(ws, name, Printer("download"))
     detector, embedder = face_weights.detector(ws, args.detector), face_weights.embedder(ws, args.embedder)
+    for name, path in (("yunet", args.detector), ("sface", args.embedder)):
+        if path is not None:
+            face_weights.use(ws, name, path)
     items, tool = store.items(ws, args.id), faces.tool_of(detector, embedder)
     report = faces.measure(ws, args.id, items, detector, embedder, Printer("faces"))
     verdict = redundancy.judge(ws, args.id, items, tool, rules)
     numbers = {"tool": tool, "with_face": report.with_face, "without": report.without, "known": report.known}
-    numbers |= {"people": len(verdict.people), "failed": report.failed, "left_out": verdict.left_out}
+    numbers |= {
+        "people": len(verdict.people),
+        "apart": verdict.apart,
+        "failed": report.failed,
+        "left_out": verdict.left_out,
+    }
     why = redundancy.reasons(verdict)
     names = {item.id: item.name for item in items}
     result: dict[str, Any] = {
@@ -70,7 +78,8 @@ def _faces(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _show(result: dict[str, Any]) -> None:
-    print(t("curation.cli.faces", **{name: result[name] for name in ("with_face", "without", "people")}))
+    said = "curation.cli.faces" if result["apart"] else "curation.cli.faces_together"
+    print(t(said, **{name: result[name] for name in ("with_face", "without", "people")}))
     for row in result["redundant"]:
         print(f"  {row['name']}: {row['reason']}")
     for sentence in [*result["left_out"], *(f"{row['name']}: {row['reason']}" for row in result["failed"])]:

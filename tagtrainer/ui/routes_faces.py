@@ -114,9 +114,9 @@ def router(ws: Workspace) -> APIRouter:
             raise UserError("curation.faces_changed")
         return {"count": redundancy.remove(ws, dataset, verdict, spared)}
 
-    @routes.get("/{dataset}/face/{item}")
-    def face(dataset: str, item: str) -> FileResponse:
-        path = faces.patch_path(ws, safe_id(dataset), store.item(ws, dataset, item))
+    @routes.get("/{dataset}/face/{item}/{finder}")
+    def face(dataset: str, item: str, finder: str) -> FileResponse:
+        path = faces.patch_path(ws, safe_id(dataset), store.item(ws, dataset, item), safe_id(finder))
         if not path.is_file():
             raise UserError("curation.no_picture", name=item)
         return FileResponse(path, media_type="image/jpeg", headers=FOREVER)
@@ -149,7 +149,13 @@ def _rows(verdict: Verdict) -> list[tuple[int, Group]]:
 
 def _row(number: int, group: Group, why: dict[str, str]) -> dict[str, Any]:
     shown = [
-        {"id": face.item.id, "name": face.item.name, "v": face.item.stamp, "why": why.get(face.item.id, "")}
+        {
+            "id": face.item.id,
+            "name": face.item.name,
+            "v": face.item.stamp,
+            "by": face.finder,
+            "why": why.get(face.item.id, ""),
+        }
         for face, _ in group.members[:LARGEST_GROUP]
     ]
     alike = any(likeness is not None for _, likeness in group.members)

@@ -5,7 +5,9 @@ Licences: YuNet MIT, SFace Apache-2.0 (weights of OpenCV's model zoo), Haar file
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +28,7 @@ LONGEST_SIDE = 640
 LEAST_SIDE = 0.06
 """Haar: faces smaller than this share of the shorter side are not looked for."""
 LEAST_SCORE = 0.8
+"""YuNet's weights find 97 of the 100 faces that scikit-image ships, and a dog's in 41 photographs; from 0.9 on 78 (measured)."""
 FACE_SIDE = 112
 
 
@@ -200,6 +203,30 @@ def _loaded(weights: Path, load: Callable[[str], Any], cv2: Any) -> Any:
     if not weights.is_file():
         raise UserError("curation.no_weights", path=weights)
     try:
-        return load(str(weights))
+        with _quiet(cv2):
+            return load(str(weights))
     except cv2.error as error:
-        raise UserError("curation.bad_weights", path=weights, reason=str(error).strip().split("\n")[0][:200]) from error
+        said = " ".join(str(error).split())
+        if "dynamic" in said.lower():
+            raise UserError("curation.dynamic_weights", path=weights) from error
+        raise UserError("curation.bad_weights", path=weights, reason=_reason(said)) from error
+
+
+def _reason(said: str) -> str:
+    """What OpenCV means, without its source files and numbers."""
+    found = re.findall(r"error: \(-?\d+:[^)]*\) (.+?)(?: in function|$)", said)
+    return (found[-1] if found else said)[:160]
+
+
+@contextmanager
+def _quiet(cv2: Any) -> Iterator[None]:
+    """OpenCV tells what it cannot read on stderr too; the sentence is enough."""
+    logging = getattr(getattr(cv2, "utils", None), "logging", None)
+    if logging is None:
+        yield
+        return
+    before = logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        logging.setLogLevel(before)

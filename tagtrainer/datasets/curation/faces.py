@@ -40,7 +40,7 @@ NEAR = 0.9
 class Face:
     """The largest face of a picture. `box` and `landmarks` in shares of the picture, `area` in pixels, `count` faces in all.
 
-    vector: length 1, None without an embedding model. tiny: 256 numbers of mean 0 and length 1.
+    vector: length 1, None without an embedding model. tiny: 256 numbers of mean 0 and length 1. finder: whose box it is.
     """
 
     item: Item
@@ -50,6 +50,7 @@ class Face:
     vector: Vector | None
     tiny: Vector
     count: int
+    finder: str = ""
 
     @property
     def area(self) -> float:
@@ -80,9 +81,14 @@ def _book(ws: Workspace, dataset: str) -> Book:
     return Book(ws.dataset(dataset) / "curation" / "faces.jsonl", _key)
 
 
-def patch_path(ws: Workspace, dataset: str, item: Item) -> Path:
-    """The picture of an item's face, 112 x 112; made when it is measured."""
-    return ws.dataset(dataset) / "curation" / "faces" / f"{item.id}.{item.stamp}.jpg"
+def finder_of(tool: str) -> str:
+    """Whose boxes a tool's findings hold."""
+    return tool.partition("+")[0]
+
+
+def patch_path(ws: Workspace, dataset: str, item: Item, finder: str) -> Path:
+    """The picture of an item's face, 112 x 112; made when it is measured. Every finder's boxes are other ones."""
+    return ws.dataset(dataset) / "curation" / "faces" / f"{item.id}.{item.stamp}.{finder}.jpg"
 
 
 def measure(
@@ -123,7 +129,7 @@ def _fresh(rows: Mapping[str, Row], item: Item, tool: str) -> Row | None:
 
 def _has_patch(ws: Workspace, dataset: str, rows: Mapping[str, Row], item: Item, tool: str) -> bool:
     row = _fresh(rows, item, tool)
-    return row is not None and (not row["faces"] or patch_path(ws, dataset, item).exists())
+    return row is not None and (not row["faces"] or patch_path(ws, dataset, item, finder_of(tool)).exists())
 
 
 def _measured(
@@ -134,7 +140,7 @@ def _measured(
     row: Row = {"item": item.id, "stamp": item.stamp, "tool": tool, "count": len(found), "faces": []}
     if found:
         small = patch(picture, found[0])
-        _save(small, patch_path(ws, dataset, item))
+        _save(small, patch_path(ws, dataset, item, detector.name))
         vector = embedder.embed(picture, found[0]) if embedder is not None else None
         row["faces"] = [_face_row(found[0], picture, vector, small)]
     return row
@@ -190,6 +196,7 @@ def _face(item: Item, row: Row) -> Face | None:
             vector,
             _unit(grey - grey.mean()),
             int(row["count"]),
+            finder_of(str(row["tool"])),
         )
     except (KeyError, TypeError, ValueError, IndexError):
         return None

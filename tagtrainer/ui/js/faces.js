@@ -65,7 +65,7 @@ function line(row, before) {
     el('div', { class: 'vw-faces-tiles' }, row.members.map(face), row.count > row.members.length ? el('span', { class: 'vw-note', text: `+ ${row.count - row.members.length}` }) : ''));
 }
 function face(one) {
-  const img = el('img', { src: tagtrainer.url(`faces/${encodeURIComponent(view.dataset)}/face/${encodeURIComponent(one.id)}?v=${one.v}`), alt: '', loading: 'lazy', decoding: 'async', draggable: false });
+  const img = el('img', { src: tagtrainer.url(`faces/${encodeURIComponent(view.dataset)}/face/${encodeURIComponent(one.id)}/${encodeURIComponent(one.by)}?v=${one.v}`), alt: '', loading: 'lazy', decoding: 'async', draggable: false });
   const whole = thumb(view.dataset, one, 'preview', { alt: '' });
   const mark = el('span', { class: 'vw-faces-mark' }), note = el('small', { text: one.why, title: one.why });
   const tile = el(one.why ? 'button' : 'div', { class: 'vw-faces-tile', 'data-item': one.id, title: one.name }, el('span', { class: 'vw-faces-pair' }, img, whole, mark), el('b', { text: one.name }), note);
