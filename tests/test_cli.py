@@ -58,3 +58,10 @@ def test_help_speaks_the_language_of_the_settings(ws: Workspace, capsys: pytest.
 def test_a_damaged_settings_file_does_not_stop_a_command(ws: Workspace) -> None:
     ws.config.write_text("{", "utf-8")
     assert run(ws, "--json", "dataset", "list").returncode == 0
+
+
+def test_what_the_system_refuses_is_a_sentence_too(ws: Workspace) -> None:
+    done = run(ws, "--json", "run-all", "--input", "x" * 300, "--output", str(ws.root / "out"))
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["error"] == "core.refused" and answer["message"] in done.stderr

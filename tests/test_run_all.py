@@ -122,3 +122,12 @@ def test_bad_ids(ws: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
         assert "error" in call(ws, capsys, "train", verb, "nowhere", code=1)
     assert call(ws, capsys, "train", "new", "--dataset", "a:b", code=1)["error"] == "train_cli.bad_repeats"
     assert call(ws, capsys, "train", "options", "other", code=1)["error"] == "plan.no_family"
+
+
+def test_the_result_may_not_lie_among_the_pictures(
+    ws: Workspace, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for out in (folder, folder / "result"):
+        words = ["run-all", "--input", str(folder), "--output", str(out)]
+        assert call(ws, capsys, *words, code=1)["error"] == "flows.output_in_input"
+    assert len(list(folder.iterdir())) == 6

@@ -1,7 +1,8 @@
 """The command line: finds the verb, runs it, prints its result. Must not know what any verb does.
 
-Every module of this package with a `register(groups)` function adds a group. A verb sets `run` (workspace, arguments ->
-result that JSON can hold) and may set `show` (result -> None) to print for people.
+Every module of this package with a `register(groups)` function adds a group, or a verb without a group. A verb sets `run`
+(workspace, arguments -> result that JSON can hold) and may set `show` (result -> None) to print for people and `code` (result
+-> exit code) where the result itself can be bad news.
 """
 
 from __future__ import annotations
@@ -48,8 +49,12 @@ def add_group(groups: Any, name: str, about: str) -> Any:
 def add_verb(verbs: Any, name: str, about: str, run: Any, show: Any = None) -> argparse.ArgumentParser:
     """A verb of a group: `run(ws, args)` gives the result, `show(result)` prints it (default: indented JSON)."""
     verb: argparse.ArgumentParser = verbs.add_parser(name, help=about, description=about)
-    verb.set_defaults(run=run, show=show)
+    verb.set_defaults(run=run, show=show, code=_done)
     return verb
+
+
+def _done(_result: Any) -> int:
+    return 0
 
 
 def _language_of(argv: Sequence[str]) -> str:
@@ -101,12 +106,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         ws = open_workspace(args.workspace, args.config)
         result = args.run(ws, args)
-    except UserError as error:
-        _leave_reason(error)
-        print(str(error), file=sys.stderr)
-        if args.json:
-            print(json.dumps({"error": error.key, "message": str(error)}, ensure_ascii=False))
-        return 1
+    except (UserError, OSError) as error:
+        return _refuse(_as_sentence(error), args.json)
     except KeyboardInterrupt:
         return 130
     if args.json:
@@ -115,4 +116,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         args.show(result)
     elif result is not None:
         print(json.dumps(result, ensure_ascii=False, indent=1, default=str))
-    return 0
+    return int(args.code(result))
+
+
+def _as_sentence(error: UserError | OSError) -> UserError:
+    """What the system refused (a name too long, a folder nobody may read) in a sentence; its trace goes to --debug."""
+    if isinstance(error, UserError):
+        return error
+    logging.getLogger(__name__).debug("refused by the system", exc_info=error)
+    return UserError("core.refused", path=error.filename or "-", reason=error.strerror or error)
+
+
+def _refuse(error: UserError, as_json: bool) -> int:
+    _leave_reason(error)
+    print(str(error), file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": error.key, "message": str(error)}, ensure_ascii=False))
+    return 1

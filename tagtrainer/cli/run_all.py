@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer import flows
+from tagtrainer.cli import add_verb
 from tagtrainer.cli.dataset_portrait import add_options, plan_of
 from tagtrainer.cli.train import add_choices, options_from, state_printer
 from tagtrainer.core.progress import Printer
@@ -18,9 +19,7 @@ from tagtrainer.workspace import Workspace
 
 def register(groups: Any) -> None:
     """Add `run-all`."""
-    about = t("run_all.about")
-    verb = groups.add_parser("run-all", help=about, description=about)
-    verb.set_defaults(run=_run, show=_show)
+    verb = add_verb(groups, "run-all", t("run_all.about"), _run, _show)
     verb.add_argument("--input", metavar="DIR", required=True, type=Path, help=t("run_all.input"))
     verb.add_argument("--output", metavar="DIR", required=True, type=Path, help=t("run_all.output"))
     verb.add_argument("--model", metavar="M", default="qwen_image", help=t("run_all.model"))

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tagtrainer.core.steps import Step
 from tagtrainer.core.text import UserError, language
@@ -25,47 +26,20 @@ def start_captioning(ws: Workspace, dataset: str, profile: str, mode: str, items
     from tagtrainer.captioning import batch  # its providers are loaded only when they are needed
 
     meta = store.get(ws, dataset)
-    task_id = jobs.new_id(f"caption {meta.id}")
     steps = batch.task_steps(ws, dataset, profile, mode, items)
     detail = {"dataset": dataset, "profile": profile, "mode": mode, "items": len(items) if items is not None else None}
-    jobs.create(
-        ws,
-        Task(
-            id=task_id,
-            kind="captioning",
-            title=meta.name,
-            resource="network",
-            created=time.time(),
-            steps=steps,
-            detail=detail,
-        ),
+    return _queue(
+        ws, f"caption {meta.id}", steps, kind="captioning", title=meta.name, resource="network", detail=detail
     )
-    jobs.submit(ws, task_id)
-    return task_id
 
 
 def start_import(ws: Workspace, dataset: str, paths: Sequence[Path], control: int | None = None) -> str:
     """Queue an import of files, folders and zips into a dataset, or as its control image `control`; returns the task's id."""
     meta = store.get(ws, dataset)
-    task_id = jobs.new_id(f"import {meta.id}")
     words = [] if control is None else ["--control", str(control)]
-    argv = own_command(ws, "--json", "dataset", "import", dataset, *words, *(str(path) for path in paths))
-    step = Step(name="import", argv=argv, cwd=str(PACKAGE_ROOT), env=dict(PROGRESS_SAFE_ENV))
+    step = _own_step(ws, "import", dataset, *words, *(str(path) for path in paths))
     detail = {"dataset": dataset, "paths": [str(path) for path in paths]}
-    jobs.create(
-        ws,
-        Task(
-            id=task_id,
-            kind="import",
-            title=meta.name,
-            resource="disk",
-            created=time.time(),
-            steps=[step],
-            detail=detail,
-        ),
-    )
-    jobs.submit(ws, task_id)
-    return task_id
+    return _queue(ws, f"import {meta.id}", [step], kind="import", title=meta.name, resource="disk", detail=detail)
 
 
 def start_work(
@@ -76,25 +50,25 @@ def start_work(
     for task, state in jobs.list_tasks(ws, "work"):
         if task.detail.get("dataset") == dataset and task.detail.get("verb") == verb and state.status in jobs.ACTIVE:
             raise UserError("flows.at_work", name=meta.name)
-    task_id = jobs.new_id(f"{verb} {meta.id}")
+    step = _own_step(ws, verb, dataset, *words, total=total)
+    detail = {"dataset": dataset, "verb": verb, "words": list(words)}
+    return _queue(
+        ws, f"{verb} {meta.id}", [step], kind="work", title=title or meta.name, resource="disk", detail=detail
+    )
+
+
+def _own_step(ws: Workspace, verb: str, dataset: str, *words: str, total: int | None = None) -> Step:
     argv = own_command(ws, "--json", "dataset", verb, dataset, *words)
     env = {**PROGRESS_SAFE_ENV, "TAGTRAINER_LANGUAGE": language()}  # its remarks are read by whoever started it
-    step = Step(name=verb, argv=argv, cwd=str(PACKAGE_ROOT), env=env, total=total)
-    detail = {"dataset": dataset, "verb": verb, "words": list(words)}
-    jobs.create(
-        ws,
-        Task(
-            id=task_id,
-            kind="work",
-            title=title or meta.name,
-            resource="disk",
-            created=time.time(),
-            steps=[step],
-            detail=detail,
-        ),
-    )
-    jobs.submit(ws, task_id)
-    return task_id
+    return Step(name=verb, argv=argv, cwd=str(PACKAGE_ROOT), env=env, total=total)
+
+
+def _queue(ws: Workspace, name: str, steps: Sequence[Step], **facts: Any) -> str:
+    """Make a task and queue it; `facts` are the other fields of Task. Returns its id."""
+    task = Task(id=jobs.new_id(name), created=time.time(), steps=list(steps), **facts)
+    jobs.create(ws, task)
+    jobs.submit(ws, task.id)
+    return task.id
 
 
 def own_command(ws: Workspace, *words: str) -> list[str]:

@@ -73,6 +73,11 @@ def run_all(ws: Workspace, walk: Walk) -> dict[str, Any]:
     """
     if not walk.source.is_dir() and not (walk.source.is_file() and walk.source.suffix.lower() == ".zip"):
         raise UserError("flows.not_a_folder", path=walk.source)
+    source, target = walk.source.resolve(), walk.target.resolve()
+    if (
+        target == source or source in target.parents
+    ):  # the next call would take its own results for pictures to learn from
+        raise UserError("flows.output_in_input", path=walk.target, source=walk.source)
     try:
         walk.target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
