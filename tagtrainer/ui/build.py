@@ -21,7 +21,7 @@ def build(ws: Workspace, language: str) -> gr.Blocks:
     with speaking(language), gr.Blocks(title="TagTrainer", analytics_enabled=False, fill_width=True) as blocks:
         page = Page(ws, language, blocks)
         _heading(language)
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             for name in TABS:
                 _tab(page, name)
     _tame(blocks)

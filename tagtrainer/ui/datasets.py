@@ -81,7 +81,7 @@ class Tab:
         """The gallery and every other view of a dataset, each a sub-tab."""
         self.modules = base.find()
         self.views: list[gr.HTML] = []
-        with gr.Tabs(elem_id="dataset_views") as self.tabs:
+        with gr.Tabs(elem_id="dataset_views", overflow_behavior="wrap") as self.tabs:
             with gr.Tab(t("views.pictures"), elem_id="view_pictures"):
                 self.gallery = gallery("datasets_gallery")
             for module in self.modules:

@@ -170,6 +170,13 @@ async function takeLook() {
 let seen = 0;
 new ResizeObserver(() => { if (root.clientWidth && !seen) { takeLook(); poll(); } seen = root.clientWidth; }).observe(root);
 
+// The grid ends where the window does, whatever stands above it: tabs on two lines, a report, chips.
+function fitHeight() {
+  if (root.clientWidth) body.style.setProperty('--gl-top', `${Math.round(body.getBoundingClientRect().top + document.documentElement.scrollTop)}px`);
+}
+new ResizeObserver(fitHeight).observe(document.body);
+new ResizeObserver(fitHeight).observe(root);
+
 // A dataset of clips speaks of clips.
 function speak(kind) {
   Object.assign(texts, ofPictures);

@@ -52,6 +52,16 @@ document.addEventListener('click', (event) => {
   if (tab && tab.id.startsWith('tab_')) sessionStorage.setItem('tagtrainer.tab', tab.id);
   if (tab && tab.id.startsWith('view_')) sessionStorage.setItem('tagtrainer.view', tab.id);
 });
+// Left, Right, Home and End go from tab to tab, as everywhere else.
+document.addEventListener('keydown', (event) => {
+  const tab = event.target.closest && event.target.closest('[role=tab]');
+  if (!tab || event.ctrlKey || event.metaKey || event.altKey) return;
+  const all = [...tab.closest('[role=tablist]').querySelectorAll('[role=tab]')].filter((each) => each.offsetWidth), at = all.indexOf(tab);
+  const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: all.length - 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  all.at(to % all.length).focus();
+});
 for (const wanted of [remembered, view]) {
   let tries = 40;
   const open = () => {
