@@ -79,6 +79,8 @@ def test_tidying_twice_changes_nothing_more(text: str) -> None:
         ({"old": "(", "regex": True}, "bulk.bad_pattern"),
         ({"old": "a", "new": r"\2", "regex": True}, "bulk.bad_replacement"),
         ({"old": "(a)", "new": r"\g<b>", "regex": True}, "bulk.bad_replacement"),
+        ({"old": "(a)", "new": r"\0!", "regex": True}, "bulk.bad_replacement"),
+        ({"old": "(a)", "new": "\\", "regex": True}, "bulk.bad_replacement"),
         ({"old": "a" * 1001, "regex": True}, "bulk.long_pattern"),
         ({"old": "((a{1000}){1000}){1000}", "regex": True}, "bulk.many_repeats"),
         ({"old": "a", "other": 1}, "bulk.bad_value"),
@@ -169,6 +171,29 @@ def test_preview_says_what_apply_does_and_undo_takes_it_back(home: tuple[Workspa
     history.undo(ws, dataset, applied.entry)
     assert by_name(ws, dataset) == before
     assert bulk.apply(ws, dataset, operation("replace", {"old": "nowhere"}), ALL) == bulk.Applied(0, "")
+
+
+@pytest.mark.parametrize(
+    ("ident", "values"),
+    [
+        ("affix", {"prefix": "\n", "suffix": "\r\n"}),
+        ("affix", {"prefix": "\ufeff\x00"}),
+        ("replace", {"old": "^|$", "new": r"\n", "regex": True}),
+        ("replace", {"old": "hat", "new": r"\x00\r", "regex": True}),
+    ],
+)
+def test_what_a_file_cannot_hold_is_in_no_preview_and_stops_no_undo(
+    home: tuple[Workspace, str], ident: str, values: dict[str, object]
+) -> None:
+    ws, dataset = home
+    before = store.captions(ws, dataset)
+    wanted = operation(ident, values)
+    expected = before | {hit.item.id: hit.new for hit in bulk.preview(ws, dataset, wanted, ALL).hits}
+    applied = bulk.apply(ws, dataset, wanted, ALL)
+    assert store.captions(ws, dataset) == expected
+    if applied.entry:
+        assert history.undo(ws, dataset, applied.entry).conflicts == 0
+    assert store.captions(ws, dataset) == before
 
 
 def test_scope_is_a_selection_a_filter_or_everything(home: tuple[Workspace, str]) -> None:

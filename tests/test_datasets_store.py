@@ -215,10 +215,27 @@ def test_every_item_id_is_safe(name: str, data: bytes) -> None:
 
 @given(st.text(alphabet=st.characters(exclude_characters="\x00\r", exclude_categories=["Cs"]), max_size=80))
 def test_captions_decode_what_editors_write(text: str) -> None:
-    stripped = text.strip("\n")
-    assert captions.decode(text.encode("utf-8")) == stripped or text.startswith("\ufeff")
+    stripped = captions.as_read(text)
+    assert stripped == text.strip("\n") or "\ufeff" in text
+    assert captions.decode(text.encode("utf-8")) == stripped
     assert captions.decode(b"\xef\xbb\xbf" + text.encode("utf-8")) == stripped
     assert captions.decode(text.encode("utf-16")) == stripped
+
+
+@given(st.text(max_size=80))
+def test_what_is_written_is_what_is_read(text: str) -> None:
+    known = captions.as_read(text)
+    assert captions.as_read(known) == known == captions.decode(known.encode("utf-8"))
+
+
+def test_a_file_that_is_no_text_is_kept_when_a_caption_replaces_it(ws: Workspace, dataset: str) -> None:
+    cat, latin = by_name(ws, dataset, "img_2.jpg"), "café noir".encode("latin-1")
+    path = ws.dataset(dataset) / "captions" / f"{cat.id}.txt"
+    path.write_bytes(latin)
+    assert store.captions(ws, dataset)[cat.id] == ""
+    store.write_captions(ws, dataset, {cat.id: "a cat"}, who="user", title="typed")
+    kept = list((ws.dataset(dataset) / "history").glob("*.unreadable"))
+    assert store.caption(ws, dataset, cat.id) == "a cat" and [path.read_bytes() for path in kept] == [latin]
 
 
 def test_gbk_and_nonsense() -> None:

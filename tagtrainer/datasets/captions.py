@@ -6,11 +6,13 @@ captions/<item>.txt is the truth; every change goes through the log of changes. 
 from __future__ import annotations
 
 import codecs
+import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from tagtrainer.core.files import write_error, writing
+from tagtrainer.core.files import write_bytes, write_error, writing
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import changes as log
 from tagtrainer.datasets.changes import Title
@@ -18,6 +20,7 @@ from tagtrainer.datasets.changes import Title
 MANY = 50
 LARGEST_FILE = 1 << 20
 PAGE = 4096
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
 _BINARY = getattr(os, "O_BINARY", 0)
 
 
@@ -64,7 +67,16 @@ def _try(data: bytes, name: str) -> str | None:
         text = data.decode(name)
     except UnicodeDecodeError:
         return None
-    return None if "\x00" in text else text.replace("\r\n", "\n").replace("\r", "\n").strip("\n")
+    return None if "\x00" in text else as_read(text)
+
+
+def as_read(text: str) -> str:
+    """A text as it comes back when it was written and is read again: what is compared, shown beforehand and undone."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isprintable():
+        text = _UNWRITABLE.sub("", text).lstrip("\n\ufeff")
+    return text.strip("\n")
 
 
 def write(
@@ -78,7 +90,8 @@ def write(
     """
     with log.lock(folder):
         before = {item: read_caption(folder, item)[0] for item in texts}
-        clashes = [item for item, seen in (expected or {}).items() if item in before and before[item] != seen]
+        seen = {item: as_read(text) for item, text in (expected or {}).items()}
+        clashes = [item for item, text in seen.items() if item in before and before[item] != text]
         changes = _changes(before, texts)
         if changes and clashes:
             log.append(folder, "captions", changes, who=who, title=title, group=group, refused=True)
@@ -92,6 +105,7 @@ def turn_back(
     """Put captions to `texts` where they still are `seen`: (changed, left alone because they were changed since)."""
     with log.lock(folder):
         before = {item: read_caption(folder, item)[0] for item in texts}
+        texts, seen = ({item: as_read(text) for item, text in known.items()} for known in (texts, seen))
         later = [item for item, text in before.items() if text not in (seen[item], texts[item])]
         wanted = {item: text for item, text in texts.items() if item not in set(later)}
         changes = _changes(before, wanted)
@@ -99,7 +113,8 @@ def turn_back(
 
 
 def _changes(before: Mapping[str, str], texts: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"item": item, "old": before[item], "new": text} for item, text in texts.items() if text != before[item]]
+    wanted = ((item, as_read(text)) for item, text in texts.items())
+    return [{"item": item, "old": before[item], "new": text} for item, text in wanted if text != before[item]]
 
 
 def _apply(
@@ -108,8 +123,21 @@ def _apply(
 ) -> list[str]:  # fmt: skip
     if changes or always:
         log.append(folder, "captions", changes, who=who, title=title, group=group, undoes=undoes)
+    for change in changes:
+        if not change["old"]:
+            _keep_unreadable(folder, change["item"])
     put(folder, {change["item"]: change["new"] for change in changes})
     return [change["item"] for change in changes]
+
+
+def _keep_unreadable(folder: Path, item: str) -> None:
+    """A file that is no text to us (somebody put it there) reads as empty: its bytes go to history/ before it is replaced."""
+    try:
+        data = caption_path(folder, item).read_bytes()
+    except OSError:
+        return
+    if decode(data) is None:
+        write_bytes(folder / "history" / f"{item}.{hashlib.sha256(data).hexdigest()[:12]}.unreadable", data)
 
 
 def put(folder: Path, texts: Mapping[str, str]) -> None:

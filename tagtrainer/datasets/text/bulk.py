@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from tagtrainer.core.text import t
 from tagtrainer.datasets import changes, index, store
+from tagtrainer.datasets.captions import as_read
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.models import Item
 from tagtrainer.datasets.text import texts
@@ -138,7 +139,7 @@ def _run(
     known = texts.captions(ws, dataset)
     for item in chosen:
         old = known.get(item.id, "")
-        yield item, old, change(old)
+        yield item, old, as_read(change(old))
 
 
 def marked(old: str, new: str) -> list[Part]:

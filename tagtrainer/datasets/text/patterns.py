@@ -78,6 +78,8 @@ def _check_replacement(pattern: Any, new: str) -> None:
     for number in re.findall(r"(?<!\\)(?:\\\\)*\\(?:g<(\d{1,3})>|([1-9]\d?))", new):
         if int(number[0] or number[1]) > groups:
             raise UserError("bulk.bad_replacement", reason=f"\\{number[0] or number[1]}")
+    if re.search(r"(?<!\\)(?:\\\\)*\\0", new):  # an octal escape to `re`, the whole hit to most people
+        raise UserError("bulk.bad_replacement", reason=r"\0 (\g<0>?)")
     for name in re.findall(r"(?<!\\)(?:\\\\)*\\g<([^\d>][^>]*)>", new):
         if name not in pattern.groupindex:
             raise UserError("bulk.bad_replacement", reason=f"\\g<{name}>")
