@@ -63,6 +63,7 @@ def test_problems_name_field_and_limit() -> None:
     [
         ("rank", "32", 32), ("rank", 32.0, 32), ("rate", "1e-4", 1e-4), ("checkpointing", "off", False),
         ("arguments", "a=1\n\n b=2 ", ("a=1", "b=2")), ("size", "768x512", (768, 512)), ("size", 512, (512, 512)),
+        ("size", " 768 × 512 ", (768, 512)), ("size", "768*512", (768, 512)),
         ("warmup", "0.1", "0.1"), ("warmup", "", None), ("size", [640, 480], (640, 480)),
     ],
 )  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -188,8 +189,11 @@ def _parse_int_or_float(spec: Spec, value: Any) -> str:
     return text
 
 
+_BETWEEN_SIDES = r"\s*[,xX×*，]\s*|\s+"
+
+
 def _parse_size(spec: Spec, value: Any) -> tuple[int, int]:
-    parts = list(value) if isinstance(value, (list, tuple)) else str(value).lower().replace("x", ",").split(",")
+    parts = list(value) if isinstance(value, (list, tuple)) else re.split(_BETWEEN_SIDES, str(value).strip())
     if len(parts) == 1:
         parts = parts * 2
     try:

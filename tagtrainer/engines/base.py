@@ -11,6 +11,7 @@ from tagtrainer.workspace import Workspace
 PROGRESS_SAFE_ENV: Mapping[str, str | None] = {
     "PYTHONUNBUFFERED": "1",  # else "saving checkpoint" comes late or only at exit
     "PYTHONUTF8": "1",  # a Windows code page cannot print the engine's Japanese messages: the run would die
+    "PYTHONIOENCODING": "utf-8",  # set otherwise, it would win over the line above
     "TQDM_ASCII": None,  # crashes the run
     "TQDM_DISABLE": None,  # removes all progress
     "TQDM_NCOLS": None,

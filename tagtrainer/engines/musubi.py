@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
 from tagtrainer import settings
+from tagtrainer.core import pasted
 from tagtrainer.core.text import UserError, t
 from tagtrainer.engines import interpreter
 from tagtrainer.engines.base import PROGRESS_SAFE_ENV, EngineStatus, Interpreter
@@ -15,8 +17,11 @@ from tagtrainer.workspace import Workspace
 
 ID = "musubi-tuner"
 KNOWN_VERSION = "0.3.4"
+LOWEST_TORCH = (2, 5, 1)
 LOWEST_PYTHON, BELOW_PYTHON = (3, 10), (3, 13)
-NEEDED = ("torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "cv2", "toml", "voluptuous")
+NEEDED = (
+    "torch", "torchvision", "accelerate", "transformers", "diffusers", "safetensors", "cv2", "av", "toml", "voluptuous",
+)  # fmt: skip
 _PYTHONS = (
     ".venv/bin/python", "venv/bin/python", ".venv/Scripts/python.exe", "venv/Scripts/python.exe",
 )  # fmt: skip
@@ -31,7 +36,7 @@ class Musubi:
     def path(self, ws: Workspace) -> Path:
         """The checkout: the one in the settings, else the one inside the workspace (which may not exist)."""
         chosen = settings.load(ws).engine.musubi_path
-        return Path(chosen).expanduser().absolute() if chosen else ws.runtime / "engines" / "musubi-tuner"
+        return pasted.path(chosen).absolute() if chosen else ws.runtime / "engines" / "musubi-tuner"
 
     def version(self, ws: Workspace) -> str:
         """The checkout's version; empty when there is none."""
@@ -41,7 +46,7 @@ class Musubi:
         """The interpreter in the settings, else a virtual environment inside the checkout."""
         chosen = settings.load(ws).engine.musubi_python
         if chosen:
-            return str(Path(chosen).expanduser().absolute())
+            return str(pasted.path(chosen).absolute())
         for name in _PYTHONS:
             if (self.path(ws) / name).exists():
                 return str(self.path(ws) / name)
@@ -57,7 +62,7 @@ class Musubi:
 
     def env(self, ws: Workspace) -> dict[str, str | None]:
         """Unbuffered, UTF-8, the user's own variables, and the checkout's `src` when it is not installed."""
-        own: dict[str, str | None] = {**PROGRESS_SAFE_ENV, **settings.load(ws).engine.extra_env}
+        own: dict[str, str | None] = {**settings.load(ws).engine.extra_env, **PROGRESS_SAFE_ENV}
         source = self.path(ws) / "src"
         told = interpreter.ask(self.python(ws), own)
         where = told.modules.get("musubi_tuner", "")
@@ -89,12 +94,12 @@ class Musubi:
 
     def use(self, ws: Workspace, path: str | Path, python: str = "") -> EngineStatus:
         """Point the settings at a checkout (and its interpreter). Refused, with the reason, when it cannot work."""
-        checkout = Path(path).expanduser().absolute()
+        checkout = pasted.path(str(path)).absolute()
         if not checkout_version(checkout):
             raise UserError("engines.not_a_checkout", path=checkout)
         before = settings.load(ws).engine.model_copy()
         # not resolve(): a virtual environment's python is a link, and following it loses the environment
-        _set(ws, str(checkout), str(Path(python).expanduser().absolute()) if python else "")
+        _set(ws, str(checkout), str(pasted.path(python).absolute()) if pasted.plain(python) else "")
         status = self.status(ws)
         if not status.found:
             _set(ws, before.musubi_path, before.musubi_python)
@@ -135,10 +140,16 @@ def _require_usable(python: str, found: Interpreter) -> None:
         raise UserError("engines.packages_missing", python=python, names=", ".join(missing))
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:3])
+
+
 def _remark(version: str, found: Interpreter) -> str:
     remarks = []
     if version != KNOWN_VERSION:
         remarks.append(t("engines.other_version", version=version, known=KNOWN_VERSION))
+    if found.torch and _numbers(found.torch) < LOWEST_TORCH:
+        remarks.append(t("engines.old_torch", version=found.torch, lowest=".".join(map(str, LOWEST_TORCH))))
     if found.torch.endswith("+cpu"):
         remarks.append(t("engines.torch_cpu", version=found.torch))
     if not found.has("tensorboard"):

@@ -118,7 +118,7 @@ def _states(models: Path, attempt: Attempt, totals: Summary) -> list[Saved]:
     per_epoch = _per_epoch(totals)
     found: list[Saved] = []
     for path in models.glob(f"{attempt.output_name}-*-state") if models.is_dir() else ():
-        if not _of(path.name, attempt.output_name) or not _whole(path):
+        if not _of(path.name, attempt.output_name) or not whole(path):
             continue
         part = path.name[len(attempt.output_name) + 1 : -len("-state")]
         done = int(part[4:]) if part.startswith("step") else int(part) * per_epoch
@@ -126,6 +126,14 @@ def _states(models: Path, attempt: Attempt, totals: Summary) -> list[Saved]:
     return found
 
 
-def _whole(state: Path) -> bool:
-    """The engine writes the random states last."""
-    return any(state.glob("random_states_*.pkl")) or (state / "rehearsal_state.json").exists()
+def whole(state: Path) -> bool:
+    """Whether a state folder was written to its end: the engine writes the random states last."""
+    return any(state.glob("random_states_*.pkl"))
+
+
+def rehearsed(state: Path) -> bool:
+    """Whether the rehearsal engine wrote it: its random states are JSON, the others' a pickle."""
+    for path in state.glob("random_states_*.pkl"):
+        with path.open("rb") as handle:
+            return handle.read(1) == b"{"
+    return False

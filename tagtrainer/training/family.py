@@ -48,6 +48,8 @@ class Family:
     bucket_step           sides of training sizes are multiples of this
     max_blocks_to_swap    the engine asserts beyond it
     lora_params_per_rank  trained numbers for each rank, for the size of checkpoints
+    vram_gb               GB of graphics memory at 1024 x 1024, batch 1, with checkpointing: (16-bit model, scaled FP8 model,
+                          FP8 with 45 blocks swapped), from the engine's documentation; None: not known
     hub_repos             tokenizers that the engine fetches from the hub at run time
     not_offered           options of its scripts that are deliberately not declared -> why
     """
@@ -67,6 +69,7 @@ class Family:
     max_blocks_to_swap: int | None = None
     lora_params_per_rank: int = 7_000_000
     caption_token_limit: int | None = None
+    vram_gb: tuple[float, float, float] | None = None
     hub_repos: tuple[str, ...] = ()
     not_offered: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from tagtrainer.core import fields
 from tagtrainer.core.text import UserError
 from tagtrainer.training.case import Case, resolve
-from tagtrainer.training.checks import data, machine, options, sampling
+from tagtrainer.training.checks import beginnings, data, learning, machine, options, sampling
 from tagtrainer.training.checks import weights as weight_files
 from tagtrainer.training.checks.problem import ORDER, Level, Problem, from_error
 from tagtrainer.training.draft import Draft, family_of
@@ -16,7 +16,7 @@ from tagtrainer.workspace import Workspace
 __all__ = ["Level", "Problem", "check"]
 
 _CHECKS: tuple[Callable[[Case], Iterable[Problem]], ...] = (
-    options.check, data.check, sampling.check, weight_files.check, machine.check,
+    options.check, learning.check, data.check, sampling.check, weight_files.check, beginnings.check, machine.check,
 )  # fmt: skip
 
 
@@ -61,12 +61,15 @@ def _untyped(draft: Draft) -> list[Problem]:
 
 
 def found_once(problems: Iterable[Problem]) -> list[Problem]:
-    """Without repetitions: two checks may see one fault."""
-    seen: set[str] = set()
-    kept: list[Problem] = []
+    """Without repetitions: two checks may see one fault, and of a value that cannot be, only that is said."""
+    problems = list(problems)
+    impossible = {problem.where for problem in problems if problem.key.startswith("fields.")}
+    placed = {str(problem) for problem in problems if problem.where}
+    kept: dict[tuple[str, str], Problem] = {}
     for problem in problems:
-        mark = f"{problem.where} {problem}"
-        if mark not in seen:
-            seen.add(mark)
-            kept.append(problem)
-    return kept
+        words = str(problem)
+        if problem.where in impossible and not problem.key.startswith("fields."):
+            continue
+        if problem.where or words not in placed:
+            kept.setdefault((problem.where, words), problem)
+    return list(kept.values())

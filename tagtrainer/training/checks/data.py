@@ -45,7 +45,10 @@ def _shape(case: Case) -> Iterator[Problem]:
     elif uneven:
         yield note("plan.uneven", "resolution", width=width, height=height, step=shape.step)
     if shape.enable_bucket:
-        bucket_sizes(shape.resolution, shape.step)  # raises the sentence for one that is too small
+        try:
+            bucket_sizes(shape.resolution, shape.step)
+        except UserError as small:
+            yield from_error(small, "resolution")
     else:
         yield note("plan.no_buckets", "enable_bucket", width=width, height=height)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+import psutil
+
 from tagtrainer import settings
 from tagtrainer.core import system
 from tagtrainer.core.files import human_size
@@ -20,6 +22,9 @@ OPTIMIZER_PACKAGES = {
     "adamw8bit": "bitsandbytes", "bitsandbytes": "bitsandbytes", "prodigyopt": "prodigyopt",
     "schedulefree": "schedulefree", "dadaptation": "dadaptation",
 }  # fmt: skip
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+SWAP_GB = 48
+"""The documentation advises 64 GB of main memory for swapping; machines with 32 have died of it."""
 ATTENTION_PACKAGES = {"xformers": "xformers", "flash_attn": "flash_attn", "flash3": "flash_attn_interface"}
 
 
@@ -32,8 +37,7 @@ def check(case: Case) -> Iterator[Problem]:
     if not status.found:
         yield error("plan.engine_missing", "settings", engine=case.engine.id, reason=status.message)
         return
-    if not _has_card():
-        yield warning("plan.no_card", "settings", engine=case.engine.id)
+    yield from _memory(case)
     found = case.engine.interpreter(case.ws)
     yield from _packages(case, found)
     if status.message:
@@ -42,9 +46,31 @@ def check(case: Case) -> Iterator[Problem]:
 
 
 @lru_cache(maxsize=1)
-def _has_card() -> bool:
-    """Asked once: it takes up to a second, and cards do not come and go."""
-    return bool(system.gpus())
+def _card_gb() -> float:
+    """Memory of the first card, 0 without one. Asked once: it takes up to a second, and cards do not come and go."""
+    return next((card.memory_total / 1024 for card in system.gpus()), 0.0)
+
+
+def _memory(case: Case) -> Iterator[Problem]:
+    """Too little memory shows minutes later: as an error, or on Windows as a run that is many times slower."""
+    there, needed = _card_gb(), _vram_needed(case)
+    if not there:
+        yield warning("plan.no_card", "settings", engine=case.engine.id)
+    elif needed and there < needed * 0.93:  # a "24 GB" card tells a little less
+        yield warning("plan.little_vram", "blocks_to_swap", there=f"{there:.0f}", needed=f"{needed:.0f}")
+    memory = psutil.virtual_memory().total / 2**30
+    if case.value("blocks_to_swap") and memory < SWAP_GB:
+        yield warning("plan.little_ram", "blocks_to_swap", there=f"{memory:.0f}", advised=64)
+
+
+def _vram_needed(case: Case) -> float:
+    """GB by the documentation, between its figures in a straight line; only for what it measured, or more."""
+    told, swap = case.family.vram_gb, int(case.value("blocks_to_swap", 0))
+    width, height = case.shape.resolution
+    if told is None or width * height < 1000 * 1000 or (swap and not case.value("fp8_base")):
+        return 0.0
+    plain, small, swapped = told
+    return small - (small - swapped) * min(swap, 45) / 45 if case.value("fp8_base") else plain
 
 
 def _disk(case: Case) -> Iterator[Problem]:
@@ -60,6 +86,9 @@ def _disk(case: Case) -> Iterator[Problem]:
 def _packages(case: Case, found: Interpreter) -> Iterator[Problem]:
     optimizer = str(case.value("optimizer_type", "")).lower()
     package = OPTIMIZER_PACKAGES.get(optimizer) or OPTIMIZER_PACKAGES.get(optimizer.split(".")[0])
+    if not package and "." in optimizer:  # any dotted class: at least its package must be there
+        package = str(case.value("optimizer_type")).split(".")[0]
+        found = case.engine.interpreter(case.ws, (package,))
     if package and not found.has(package):
         yield error("plan.optimizer_package", "optimizer_type", optimizer=case.value("optimizer_type"), package=package)
     for name, package in ATTENTION_PACKAGES.items():
@@ -76,12 +105,13 @@ def _packages(case: Case, found: Interpreter) -> Iterator[Problem]:
 def _tokenizers(case: Case) -> Iterator[Problem]:
     """Offline and uncached, the tokenizer fails with a TypeError that says nothing of the network."""
     env = {**os.environ, **{name: value or "" for name, value in case.engine.env(case.ws).items()}}
-    home = Path(env.get("HF_HOME") or "~/.cache/huggingface").expanduser()
+    home = Path(env.get("HF_HOME") or f"{env.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface").expanduser()
+    offline = [name for name in OFFLINE if env.get(name, "").lower() in ("1", "true", "on", "yes")]
     hub = Path(env["HF_HUB_CACHE"]).expanduser() if env.get("HF_HUB_CACHE") else home / "hub"
     for repo in case.family.hub_repos:
         if (hub / f"models--{repo.replace('/', '--')}").is_dir():
             continue
-        if env.get("HF_HUB_OFFLINE", "") in ("1", "true", "TRUE", "ON", "YES", "yes"):
-            yield error("plan.tokenizer_offline", "settings", repo=repo, folder=hub)
+        if offline:
+            yield error("plan.tokenizer_offline", "settings", repo=repo, folder=hub, name=offline[0])
         else:
             yield note("plan.tokenizer_download", "settings", repo=repo, folder=hub)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from tagtrainer.core import fields
 from tagtrainer.core.files import slug
@@ -14,7 +13,7 @@ from tagtrainer.training.summary import of_case
 
 ATTENTION = ("sdpa", "flash_attn", "xformers", "flash3")
 """In the order in which the engine prefers them."""
-BROKEN_SCHEDULERS = ("reduce_lr_on_plateau", "cosine_warmup_with_min_lr")
+DEVICE = r"(cpu|cuda|mps|xpu)(:\d+)?"
 HIGHEST_SEED = 2**32 - 1
 
 
@@ -28,21 +27,8 @@ def check(case: Case) -> Iterator[Problem]:
     yield from _name(case)
     yield from _attention(case)
     yield from _precision(case)
-    yield from _schedule(case)
     yield from _pairs(case)
-    yield from _files(case)
     yield from _length(case)
-
-
-def _files(case: Case) -> Iterator[Problem]:
-    """Files and folders that options name; the engine would look for them after loading the model."""
-    for name, spec in fields.specs(case.options).items():
-        if not spec.path or spec.ui_hidden:
-            continue
-        value = case.value(name, "")
-        for path in value if isinstance(value, tuple) else (value,):
-            if path and not Path(path).expanduser().exists():
-                yield error("plan.no_such_path", name, label=spec.label, path=path)
 
 
 def _name(case: Case) -> Iterator[Problem]:
@@ -61,6 +47,8 @@ def _attention(case: Case) -> Iterator[Problem]:
         yield error("plan.no_attention", "sdpa")
     elif len(chosen) > 1:
         yield warning("plan.many_attentions", chosen[1], names=", ".join(chosen), used=chosen[0])
+    if chosen and chosen[0] != "sdpa" and not case.value("split_attn"):
+        yield warning("plan.needs_split", "split_attn", name=fields.specs(case.options)[chosen[0]].label)
     if case.value("split_attn") and case.value("compile") and case.value("compile_fullgraph"):
         yield error("plan.split_fullgraph", "compile_fullgraph")
 
@@ -76,36 +64,9 @@ def _precision(case: Case) -> Iterator[Problem]:
     checkpointing = case.value("gradient_checkpointing")
     for name in ("block_swap_h2d_only", "gradient_checkpointing_cpu_offload"):
         if case.value(name) and not checkpointing:
-            yield error("plan.needs_checkpointing", "gradient_checkpointing", option=name)
-
-
-def _schedule(case: Case) -> Iterator[Problem]:
-    if not case.value("optimizer_type"):
-        yield error("plan.no_optimizer", "optimizer_type")
-    scheduler, warmup = case.value("lr_scheduler", "constant"), str(case.value("lr_warmup_steps", "0"))
-    if scheduler in BROKEN_SCHEDULERS:
-        yield error("plan.broken_scheduler", "lr_scheduler", name=scheduler)
-    if scheduler == "constant" and warmup.rstrip("%") not in ("", "0", "0.0"):
-        yield error("plan.warmup_of_constant", "lr_scheduler", value=warmup)
-    if scheduler == "piecewise_constant" and not case.value("lr_scheduler_args"):
-        yield error("plan.piecewise_args", "lr_scheduler_args")
-    if scheduler == "adafactor" and str(case.value("optimizer_type", "")).lower() != "adafactor":
-        yield error("plan.adafactor_scheduler", "lr_scheduler")
-    for name in ("optimizer_args", "network_args", "lr_scheduler_args"):
-        for word in case.value(name, ()):
-            yield from _argument(name, str(word))
-
-
-def _argument(name: str, word: str) -> Iterator[Problem]:
-    """`key=value` with exactly one =; optimizer and scheduler values are Python literals."""
-    key, found, value = word.partition("=")
-    if not found or not key.strip() or "=" in value:
-        yield error("plan.key_value", name, option=name, value=word)
-    elif name != "network_args":
-        try:
-            ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            yield error("plan.not_a_literal", name, option=name, value=word)
+            yield error(
+                "plan.needs_checkpointing", "gradient_checkpointing", option=fields.specs(case.options)[name].label
+            )
 
 
 def _pairs(case: Case) -> Iterator[Problem]:
@@ -122,11 +83,12 @@ def _pairs(case: Case) -> Iterator[Problem]:
     seed = case.value("seed")
     if seed is not None and not 0 <= int(seed) <= HIGHEST_SEED:
         yield error("plan.seed", "seed", value=seed, most=HIGHEST_SEED)
-    if case.value("resume"):
-        yield note("plan.resume", "resume")
-    low, high = case.value("min_timestep"), case.value("max_timestep")
-    if low is not None and high is not None and float(low) >= float(high):
+    low, high = case.value("min_timestep", 0), case.value("max_timestep", 1000)
+    if float(low) >= float(high):
         yield error("plan.timesteps", "min_timestep", low=low, high=high)
+    device = str(case.value("cache_device", ""))
+    if device and not re.fullmatch(DEVICE, device):
+        yield error("plan.device", "cache_device", value=device)
 
 
 def _length(case: Case) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ def _file(case: Case, slot: PathSlot, path: str) -> Iterator[Problem]:
         yield warning("plan.weights_bad", "models", label=slot.label, reason=status.message)
     elif slot.kind == "dit":
         yield from _stored_in_8_bits(case, path)
+        yield from _named_otherwise(case, path)
 
 
 def _stored_in_8_bits(case: Case, path: str) -> Iterator[Problem]:
@@ -40,3 +41,11 @@ def _stored_in_8_bits(case: Case, path: str) -> Iterator[Problem]:
         yield error("plan.scaled_needs_16_bits", "fp8_scaled", path=path)
     elif not case.value("fp8_base"):
         yield error("plan.fp8_file_needs_base", "fp8_base", path=path)
+
+
+def _named_otherwise(case: Case, path: str) -> Iterator[Problem]:
+    """Models for editing and for layers have the same tensors: only the name tells them apart."""
+    name = Path(path).name.lower()
+    for word in ("edit", "layered"):
+        if word in name and word not in case.family.id:
+            yield warning("plan.other_variant", "models", path=path, word=word, family=case.family.name)

@@ -102,6 +102,7 @@ FAMILY = Family(
     # 60 blocks; 8 projections 3072 x 3072 and 4 of 3072 x 12288 each; a LoRA has (in + out) numbers a rank
     lora_params_per_rank=60 * (8 * (3072 + 3072) + 4 * (3072 + 12288)),
     caption_token_limit=1024,
+    vram_gb=(42, 30, 12),
     hub_repos=("Qwen/Qwen-Image",),
     not_offered={
         "config_file": "options are given as arguments; config.toml is our own record",

@@ -46,6 +46,7 @@ class NetworkOptions:
         "Merge LoRAs first",
         "LoRA files that are merged into the model before training, one a line.",
         group="advanced",
+        path="file",
     )
     base_weights_multiplier: tuple[str, ...] = option(
         (), "Their strengths", "One number for each merged LoRA, one a line.", group="advanced", when="base_weights"
