@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 
 import pytest
 
 from tagtrainer import settings
-from tagtrainer.core import fields
+from tagtrainer.core import fields, pasted
 from tagtrainer.core.text import UserError, speaking
 from tagtrainer.training import model_paths, presets, weights
 from tagtrainer.training.family import FAMILIES
@@ -17,6 +18,12 @@ from tagtrainer.workspace import Workspace
 
 DIT = ("transformer_blocks.0.attn.add_k_proj.weight", "img_in.weight", "txt_norm.weight")
 VAE = ("encoder.downsamples.0.residual.0.gamma", "decoder.middle.0.residual.0.gamma")
+
+
+def header(path: Path, data: bytes) -> Path:
+    """A file whose header is `data`."""
+    path.write_bytes(struct.pack("<Q", len(data)) + data)
+    return path
 
 
 def safetensors(path: Path, names: tuple[str, ...], dtype: str = "BF16", cut: int = 0) -> Path:
@@ -76,7 +83,12 @@ def test_unknown_names_and_damaged_files_are_told(ws: Workspace) -> None:
         (lambda p: safetensors(p, ("something.else",)), "found", "could not be recognised"),
         (lambda p: p.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n"), "bad", "LFS"),
         (lambda p: p.write_bytes(b"<!doctype html><html>"), "bad", "not a safetensors file"),
-        (lambda p: p.write_bytes(b""), "bad", "not a safetensors file"),
+        (lambda p: p.write_bytes(b""), "bad", "cut off"),
+        (lambda p: p.write_bytes(struct.pack("<Q", 2**60) + b"{}"), "bad", "not a safetensors file"),
+        (lambda p: header(p, b"[" * 200_000), "bad", "not a safetensors file"),
+        (lambda p: header(p, b"[]"), "bad", "not a safetensors file"),
+        (lambda p: header(p, b'{"a": {"data_offsets": [0, 1e999]}}'), "bad", "not a safetensors file"),
+        (lambda p: header(p, b'{"a": {"data_offsets": [0, 0], "dtype": []}}'), "bad", "not a safetensors file"),
         (lambda p: p.mkdir(), "bad", "folder"),
         (lambda p: None, "missing", "There is no file"),
     ],
@@ -99,6 +111,40 @@ def test_pasted_paths_lose_quotes_and_invisible_letters(ws: Workspace, tmp_path:
     assert found.state == "found" and settings.load(ws).model_paths["qwen_image.dit_path"] == str(path)
     assert model_paths.set_path(ws, "qwen_image.dit_path", "").state == "empty"
     assert settings.load(ws).model_paths == {}
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("\u201c/a b/模型.safetensors\u201d", "/a b/模型.safetensors"),
+        ("'/a/b' ", "/a/b"),
+        ('/a/b"', "/a/b"),
+        ("/a/他说“好”", "/a/他说“好”"),
+        ("/a/Anna's'", "/a/Anna's'"),
+        ("file:///a%20b/c", "/a b/c"),
+        ("file:///C:/a/b", "C:/a/b"),
+        ("/a b\r\n", "/a b"),
+        (" ~/x ", "~/x"),
+        ('""', ""),
+    ],
+)
+def test_what_is_pasted_and_what_is_meant(typed: str, meant: str) -> None:
+    assert pasted.plain(typed) == meant
+
+
+def test_paths_that_cannot_be_are_told_and_never_waited_for(ws: Workspace, tmp_path: Path) -> None:
+    def told(path: str) -> tuple[str, str]:
+        found = model_paths.set_path(ws, "qwen_image.dit_path", path)
+        return found.state, found.message
+
+    assert told("~nobody-has-this-name/x.safetensors")[0] == "bad"
+    assert "full path" in told("models/x.safetensors")[1]
+    assert told("C:\\models\\x.safetensors")[0] == "missing"
+    assert told(f"{tmp_path}/{'x' * 5000}.safetensors")[0] == "missing"
+    assert told("/a\x00b.safetensors")[0] == "missing"
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.safetensors")
+        assert "not a weights file" in told(str(tmp_path / "pipe.safetensors"))[1]
 
 
 def test_slots_by_series_and_unknown_keys(ws: Workspace) -> None:

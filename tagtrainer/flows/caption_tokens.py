@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from tagtrainer import settings
+from tagtrainer.core import pasted
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import index
 from tagtrainer.datasets.text import texts, tokens
 from tagtrainer.datasets.text.tokens import Counter, TokenReport
 from tagtrainer.training.family import FAMILIES, Family
-from tagtrainer.training.model_paths import INVISIBLE
 from tagtrainer.workspace import Workspace
 
 _reports: dict[tuple[Path, str], tuple[tuple[Any, ...], TokenReport]] = {}
@@ -61,9 +61,9 @@ def counter_of(ws: Workspace, family: Family) -> Counter:
 def set_tokenizer(ws: Workspace, family_id: str, path: str) -> Counter:
     """Name the folder of a family's tokenizer, "" for none; loaded at once. UserError tokens.not_here, tokens.cannot_load."""
     family = _family(family_id)
-    plain = path.translate(INVISIBLE).strip().strip("\"'").strip()
+    plain = pasted.plain(path)
     if plain:
-        folder = tokens.find([Path(plain).expanduser()]) if Path(plain).expanduser().is_absolute() else None
+        folder = tokens.find([pasted.path(plain)]) if pasted.path(plain).is_absolute() else None
         if folder is None:
             raise UserError("tokens.not_here", path=plain)
         tokens.open_counter(folder)

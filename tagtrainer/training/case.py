@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from tagtrainer import engines, settings
+from tagtrainer.core import pasted
 from tagtrainer.core.buckets import Size
 from tagtrainer.engines import Engine
 from tagtrainer.training.dataset_config import Shape
@@ -68,5 +68,5 @@ def resolve(ws: Workspace, draft: Draft) -> Case:
     options, unknown = options_of(draft)
     chosen = settings.load(ws).model_paths
     paths = {slot.option: chosen.get(f"{family.id}.{slot.name}", "") for slot in family.slots}
-    expanded = {name: str(Path(path).expanduser().absolute()) if path else "" for name, path in paths.items()}
+    expanded = {name: str(pasted.path(path).absolute()) if path else "" for name, path in paths.items()}
     return Case(ws, draft, family, engines.get(draft.engine), options, tuple(unknown), expanded)

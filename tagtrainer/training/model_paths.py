@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Literal
 
 from tagtrainer import settings
+from tagtrainer.core import pasted
 from tagtrainer.core.text import UserError, t
 from tagtrainer.training import weights
 from tagtrainer.training.family import FAMILIES, Family, PathSlot
 from tagtrainer.workspace import Workspace
 
 SlotState = Literal["empty", "found", "missing", "bad"]
-INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\ufeff\u2066\u2067\u2068\u2069"))
-"""Characters that Windows dialogs put into copied paths and nobody sees."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def _slots(family_id: str = "") -> Iterator[tuple[Family, PathSlot]]:
 
 def status(family: Family, slot: PathSlot, path: str) -> SlotStatus:
     """What is wrong with the file in a slot, or that it fits."""
-    found = weights.look(Path(path).expanduser()) if path else weights.Weights(Path())
+    found = weights.look(pasted.path(path)) if path else weights.Weights(Path())
     state, message = _judge(slot, path, found)
     return SlotStatus(family.slot_key(slot), slot.label, slot.help, family.series, path, state, found.size, message)
 
@@ -62,6 +61,8 @@ def status(family: Family, slot: PathSlot, path: str) -> SlotStatus:
 def _judge(slot: PathSlot, path: str, found: weights.Weights) -> tuple[SlotState, str]:
     if not path:
         return "empty", t("weights.empty")
+    if not pasted.path(path).is_absolute() and not PureWindowsPath(path).is_absolute():
+        return "bad", t("weights.not_absolute", path=path)
     if found.problem == "weights.missing":
         return "missing", t("weights.missing", path=path)
     key = problem(slot, found)
@@ -95,7 +96,7 @@ def set_path(ws: Workspace, key: str, path: str) -> SlotStatus:
     An empty path clears the slot. Raises UserError weights.no_slot.
     """
     family, slot = find(key)
-    plain = path.translate(INVISIBLE).strip().strip("\"'").strip()
+    plain = pasted.plain(path)
     keys = [key]
     if slot.shared:
         keys = [

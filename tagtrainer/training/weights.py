@@ -6,6 +6,7 @@ Reads the first kilobytes only. Must not load weights nor know where they are se
 from __future__ import annotations
 
 import json
+import stat
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -66,22 +67,28 @@ def look(path: Path) -> Weights:
     """What lies at `path`; remembered until the file changes. Never raises."""
     try:
         status = path.stat()
-    except OSError:
+        if stat.S_ISDIR(status.st_mode):
+            diffusers = (path / "config.json").exists() or any(path.glob("*.index.json"))
+            return Weights(path, problem="weights.diffusers" if diffusers else "weights.folder")
+    except PermissionError:
+        return Weights(path, problem="weights.unreadable")
+    except (OSError, ValueError):
         return Weights(path, problem="weights.missing")
-    if path.is_dir():
-        diffusers = (path / "config.json").exists() or any(path.glob("*.index.json"))
-        return Weights(path, problem="weights.diffusers" if diffusers else "weights.folder")
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for, a device read forever
+        return Weights(path, problem="weights.unknown_kind")
     return _look(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=256)
 def _look(path: Path, size: int, _changed: int) -> Weights:
-    if path.suffix.lower() != ".safetensors":
-        problem = "" if path.suffix.lower() in (".pth", ".pt", ".ckpt", ".bin") else "weights.unknown_kind"
-        return Weights(path, size, problem=problem or _pointer(path))
     try:
+        if path.suffix.lower() != ".safetensors":
+            problem = "" if path.suffix.lower() in (".pth", ".pt", ".ckpt", ".bin") else "weights.unknown_kind"
+            return Weights(path, size, problem=problem or _pointer(path))
         header = read_header(path, size)
-    except (OSError, ValueError) as error:
+    except OSError:
+        return Weights(path, size, problem="weights.unreadable")
+    except ValueError as error:
         return Weights(path, size, problem=_pointer(path) or str(error))
     tensors = {name: entry for name, entry in header.items() if name != "__metadata__"}
     kind, model = recognise(tensors)
@@ -104,6 +111,8 @@ def read_header(path: Path, size: int | None = None) -> dict[str, Any]:
     Source: the format's description in the safetensors repository.
     """
     size = path.stat().st_size if size is None else size
+    if not size:
+        raise ValueError("weights.truncated")
     with path.open("rb") as handle:
         start = handle.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
@@ -114,8 +123,11 @@ def read_header(path: Path, size: int | None = None) -> dict[str, Any]:
         raise ValueError("weights.truncated")
     try:
         header = json.loads(data)
-        end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        tensors = [entry for name, entry in header.items() if name != "__metadata__"]
+        end = max((int(entry["data_offsets"][1]) for entry in tensors), default=0)
+        if not all(isinstance(entry["dtype"], str) for entry in tensors):
+            raise ValueError
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as error:
         raise ValueError("weights.not_safetensors") from error
     if 8 + length + end > size:
         raise ValueError("weights.truncated")

@@ -46,5 +46,5 @@ def _status(page: Page, key: str) -> SlotStatus:
 
 def _shown(slot: SlotStatus) -> tuple[str, str]:
     """(path, mark) of a slot; all values escaped."""
-    size = f" · {human_size(slot.size)}" if slot.size else ""
+    size = f"<span>{human_size(slot.size)}</span>" if slot.size else ""
     return slot.path, f'<p class="tt-mark is-{slot.state}">{html.escape(slot.message)}{size}</p>'

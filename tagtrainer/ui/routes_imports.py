@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import ClientDisconnect
 
 from tagtrainer import settings
+from tagtrainer.core import pasted
 from tagtrainer.core.files import safe_id, safe_join, write_error
 from tagtrainer.core.text import UserError, t
 from tagtrainer.datasets import store
@@ -134,8 +135,8 @@ def _there(path: Path) -> Path:
 
 def typed_path(text: str) -> Path:
     """A path as people paste it: quotes and ~ allowed; must be absolute and exist."""
-    plain = text.strip().strip("\"'").strip()
-    path = Path(plain).expanduser() if plain else Path()
+    plain = pasted.plain(text)
+    path = pasted.path(plain) if plain else Path()
     if not plain or "\x00" in plain or not path.is_absolute():
         raise UserError("datasets_tab.path_not_absolute", path=plain[:200])
     return _there(path)

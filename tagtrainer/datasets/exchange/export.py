@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tagtrainer.core import pasted
 from tagtrainer.core.files import folder_size, human_size, read_json, write_error, write_json, writing
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.system import FileLock
@@ -58,8 +59,8 @@ def place_of(ws: Workspace, name: str, dest: Path | str, layout: Layout) -> Path
 
     UserError export.not_absolute, export.no_parent, export.inside, export.exists.
     """
-    text = str(dest).strip().strip("\"'").strip()
-    path = Path(text).expanduser() if text else Path()
+    text = pasted.plain(str(dest))
+    path = pasted.path(text) if text else Path()
     if not text or "\x00" in text or not path.is_absolute():
         raise UserError("export.not_absolute", path=text[:200])
     ending = ".zip" if layout == "zip" else ""
