@@ -40,7 +40,7 @@ def test_wrong_usage_is_exit_code_2(ws: Workspace) -> None:
 
 def test_every_verb_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     groups = build_parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
-    assert {"dataset", "caption", "paths", "train", "jobs", "engine", "run-all"} <= set(groups)  # type: ignore[arg-type]
+    assert {"dataset", "caption", "paths", "train", "jobs", "engine", "run-all", "doctor", "docs"} <= set(groups)  # type: ignore[arg-type]
     for name, group in groups.items():  # type: ignore[union-attr]
         assert group.description, name
         for action in group._actions:

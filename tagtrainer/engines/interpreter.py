@@ -1,14 +1,16 @@
-"""Asks another Python for its version and modules without importing them, and remembers. Must not know what they are for."""
+"""Asks another Python for its version, its modules (without importing them) and its torch. Must not know what they are for."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+from tagtrainer.core.system import merged_env
 from tagtrainer.engines.base import Interpreter
 
 MODULES = (
@@ -35,6 +37,30 @@ print("TAGTRAINER" + json.dumps({"version": list(sys.version_info[:3]), "modules
 """
 
 
+_TORCH_QUESTION = """
+import json, torch
+there = torch.cuda.is_available()
+card = torch.cuda.get_device_name(0) if there else ""
+print("TAGTRAINER" + json.dumps({"version": torch.__version__, "cuda": torch.version.cuda or "", "card": card}))
+"""
+
+
+@dataclass(frozen=True)
+class Torch:
+    """What an interpreter's own torch says when it is imported. `card` is empty when it sees no graphics card."""
+
+    version: str = ""
+    cuda: str = ""
+    card: str = ""
+    error: str = ""
+
+
+def ask_torch(python: str, env: Mapping[str, str | None]) -> Torch:
+    """Import torch over there and ask it for its CUDA and its card. Takes seconds, a minute on a cold disk; not remembered."""
+    told, error = _run(python, _TORCH_QUESTION, (), env, timeout=180)
+    return Torch(error=error) if told is None else Torch(**told)
+
+
 def ask(python: str, env: Mapping[str, str | None], modules: tuple[str, ...] = ()) -> Interpreter:
     """The interpreter's version and which modules it finds; asked again only when the program or environment changed."""
     try:
@@ -58,20 +84,25 @@ def _fingerprint(python: Path) -> tuple[int, ...]:
 def _ask(
     python: str, _changed: tuple[int, ...], env: tuple[tuple[str, str | None], ...], modules: tuple[str, ...]
 ) -> Interpreter:
-    surroundings = {**os.environ, **{name: value for name, value in env if value is not None}}
-    for name, value in env:
-        if value is None:
-            surroundings.pop(name, None)
+    told, error = _run(python, _QUESTION, modules, dict(env), timeout=60)
+    if told is None:
+        return Interpreter(error=error)
+    return Interpreter(tuple(told["version"]), told["modules"], told["torch"])
+
+
+def _run(
+    python: str, question: str, words: Sequence[str], env: Mapping[str, str | None], timeout: float
+) -> tuple[Any, str]:
+    """(the answer, "") or (None, the last words of a Python that could not give one)."""
     try:
         answer = subprocess.run(
-            [python, "-c", _QUESTION, *modules],
-            env=surroundings, capture_output=True, timeout=60, encoding="utf-8", errors="replace", check=False,
+            [python, "-c", question, *words], env=merged_env(env),
+            capture_output=True, timeout=timeout, encoding="utf-8", errors="replace", check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Interpreter(error=str(error))
+        return None, str(error)
     for line in answer.stdout.splitlines():
         if line.startswith("TAGTRAINER"):
-            told = json.loads(line.removeprefix("TAGTRAINER"))
-            return Interpreter(tuple(told["version"]), told["modules"], told["torch"])
+            return json.loads(line.removeprefix("TAGTRAINER")), ""
     last = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-1:]
-    return Interpreter(error=last[0] if last else f"exit code {answer.returncode}")
+    return None, last[0] if last else f"exit code {answer.returncode}"
