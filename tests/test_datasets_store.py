@@ -267,3 +267,28 @@ def test_reading_items_takes_in_only_what_is_new(tmp_path: Path) -> None:
     time.sleep(0.01)
     (tmp_path / "items.jsonl").rename(tmp_path / "old")
     assert records.read(tmp_path) == {}
+
+
+def test_what_changed_about_items_is_in_the_index_as_if_it_were_made_anew(ws: Workspace, dataset: str) -> None:
+    """Marks and crops go into the index without the captions being read, which it must keep."""
+    ids = [item.id for item in store.items(ws, dataset)]
+    with (ws.dataset(dataset) / "captions" / f"{ids[0]}.txt").open("w", encoding="utf-8") as handle:
+        handle.write("written outside, not seen yet")
+    for wanted in ({"flagged": True}, {"repeats": 70_000}, {"flagged": False, "repeats": 3}, {"crop": [0, 0, 20, 30]}):
+        assert store.change_items(ws, dataset, dict.fromkeys(ids, wanted), who="user", title="x") == len(ids)
+        index.sync(ws, dataset)
+        seen = (store.items(ws, dataset), names(ws, dataset, sort="aspect"), index.totals(ws, dataset))
+        texts = store.captions(ws, dataset)
+        index.drop(ws, dataset)
+        assert (store.items(ws, dataset), names(ws, dataset, sort="aspect"), index.totals(ws, dataset)) == seen
+        assert store.captions(ws, dataset) == texts and texts[ids[0]] == "written outside, not seen yet"
+    assert {item.repeats for item in seen[0]} == {3} and {item.size for item in seen[0]} == {(20, 30)}
+    with pytest.raises(UserError, match="does not fit"):
+        store.change_items(ws, dataset, {ids[0]: {"repeats": "often"}}, who="user", title="x")
+
+
+def test_a_mark_on_an_item_that_the_index_does_not_know_yet(ws: Workspace, dataset: str) -> None:
+    ids = [item.id for item in store.items(ws, dataset)]
+    index.remove(ws, dataset, ids[:2])
+    assert store.change_items(ws, dataset, dict.fromkeys(ids, {"flagged": True}), who="user", title="x") == len(ids)
+    assert names(ws, dataset, flagged=True) == names(ws, dataset) and len(names(ws, dataset)) == len(ids)

@@ -30,6 +30,12 @@ def put(ws: Workspace, dataset: str, items: Iterable[Item]) -> None:
     using(ws, lambda db: index_db.put(db, dataset, read))
 
 
+def renew(ws: Workspace, dataset: str, items: Sequence[Item]) -> None:
+    """Renew items whose names and captions stay as they are: their captions are not read."""
+    if not using(ws, lambda db: index_db.renew(db, dataset, items)):
+        put(ws, dataset, items)
+
+
 def remove(ws: Workspace, dataset: str, ids: Iterable[str]) -> None:
     """Forget items."""
     using(ws, lambda db: index_db.remove(db, dataset, list(ids)))

@@ -14,6 +14,9 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, fields
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from tagtrainer.core.text import UserError
@@ -42,6 +45,8 @@ PRAGMA user_version = {VERSION};
 TABLES = ("items", "texts", "gone", "datasets")
 COLUMNS = "id, name, ext, width, height, bytes, sha256, added, folder, has_caption, more"
 _MORE = ("media", "duration", "fps", "frames", "controls", "flagged", "repeats", "crop", "turned")
+_USUAL = {each.name: each.default for each in fields(Item) if each.name in _MORE}
+_more_of = attrgetter(*_MORE)
 
 
 @contextlib.contextmanager
@@ -113,6 +118,20 @@ def put(db: sqlite3.Connection, dataset: str, read: Iterable[tuple[Item, str, st
     db.execute("COMMIT")
 
 
+def renew(db: sqlite3.Connection, dataset: str, items: Sequence[Item]) -> bool:
+    """Renew items whose names and captions stay; False when one of them was not there."""
+    db.execute("BEGIN IMMEDIATE")
+    rev = _bump(db, dataset)
+    rows = ((item.flagged, item.crop is not None, *_shape(item), _more(item), rev, dataset, item.id) for item in items)
+    query = (
+        "UPDATE items SET flagged = ?, cropped = ?, side = ?, area = ?, aspect = ?, more = ?, changed = ?"
+        " WHERE dataset = ? AND id = ?"
+    )
+    done = db.executemany(query, rows).rowcount
+    db.execute("COMMIT")
+    return done == len(items)
+
+
 def remove(db: sqlite3.Connection, dataset: str, ids: Iterable[str]) -> None:
     """Forget items, and note that they went."""
     doomed = [(dataset, ident) for ident in ids]
@@ -133,12 +152,17 @@ def drop(db: sqlite3.Connection, dataset: str) -> None:
 
 
 def _row(dataset: str, item: Item, caption: str, stamp: str, rev: int) -> tuple[Any, ...]:
-    width, height = item.size
     return (
         dataset, item.id, item.name, natural(item.name), item.ext, item.width, item.height, item.bytes, item.sha256,
         item.added, item.folder, stamp, bool(caption.strip()), item.media, item.flagged, item.crop is not None,
-        min(width, height), width * height, width / height, len(caption), _more(item), rev,
+        *_shape(item), len(caption), _more(item), rev,
     )  # fmt: skip
+
+
+def _shape(item: Item) -> tuple[int, int, float]:
+    """Shorter side, area and aspect of what is shown."""
+    width, height = item.size
+    return min(width, height), width * height, width / height
 
 
 def _words(item: Item, caption: str) -> str:
@@ -147,10 +171,16 @@ def _words(item: Item, caption: str) -> str:
 
 def _more(item: Item) -> str:
     """What most items do not have, as JSON; "" for a plain picture."""
-    if item.media == "image" and not (item.flagged or item.controls or item.crop) and item.repeats == 1:
-        return ""
-    row = records.to_row(item)
-    return json.dumps({name: row[name] for name in _MORE if name in row}, ensure_ascii=False)
+    return _rare(_more_of(item))
+
+
+@lru_cache(maxsize=256)
+def _rare(values: tuple[Any, ...]) -> str:
+    """The same for thousands of items when all of them are flagged."""
+    row = {name: value for name, value in zip(_MORE, values, strict=True) if value != _USUAL[name]}
+    if "controls" in row:
+        row["controls"] = [asdict(control) for control in row["controls"]]
+    return json.dumps(row, ensure_ascii=False) if row else ""
 
 
 def item_of(row: Sequence[Any]) -> Item:

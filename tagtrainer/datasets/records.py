@@ -11,6 +11,7 @@ import threading
 import zlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +25,8 @@ _DEFAULTS: dict[str, Any] = {
     "media": "image", "duration": 0.0, "fps": 0.0, "frames": 0, "flagged": False, "repeats": 1, "crop": None,
     "turned": 0,
 }  # fmt: skip
+_USUAL = tuple(_DEFAULTS[name] for name in _MORE)
+_fields_of, _more_of = attrgetter(*_FIELDS), attrgetter(*_MORE)
 CHANGEABLE = frozenset({"flagged", "repeats", "crop", "controls"})
 """What may change about an item once it is recorded."""
 MOST_REPEATS = 10_000
@@ -163,8 +166,10 @@ def box_of(value: Any) -> Box | None:
 
 def to_row(item: Item) -> dict[str, Any]:
     """An item as a line; what is as usual is left out."""
-    row = {name: getattr(item, name) for name in _FIELDS}
-    row |= {name: value for name in _MORE if (value := getattr(item, name)) != _DEFAULTS[name]}
+    row = dict(zip(_FIELDS, _fields_of(item), strict=True))
+    more = _more_of(item)
+    if more != _USUAL:
+        row |= {name: value for name, value in zip(_MORE, more, strict=True) if value != _DEFAULTS[name]}
     if item.controls:
         row["controls"] = [asdict(control) for control in item.controls]
     return row

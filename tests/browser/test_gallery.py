@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tagtrainer.datasets import history, store, transfer
 from tests.browser.conftest import App, OpenPage
@@ -201,3 +201,24 @@ def test_two_tabs_edit_one_caption_and_both_texts_are_kept(
     entry.locator(".vw-hi-take").click()
     expect(other.locator(".vw-hi-title").first).to_contain_text("Took the refused caption of p01.jpg")
     assert store.caption(app.ws, dataset, item) == "from the second tab"
+
+
+def test_what_takes_long_says_so_and_is_not_done_twice(page: Page, app: App, dataset: str) -> None:
+    held: list[Route] = []
+    page.route("**/flag", lambda route: held.append(route))
+    page.locator(".gl-grid").focus()
+    page.keyboard.press("Control+a")
+    expect(page.locator(".gl-selection > span")).to_have_text("12 selected")
+    for _ in range(3):
+        page.keyboard.press("f")
+    line = page.locator(".gl-undo")
+    expect(line).to_contain_text("Working … 0:0")
+    expect(line.locator(".gl-back")).to_be_hidden()
+    page.locator(".gl-flag").focus()
+    page.keyboard.press("Enter")
+    tile(page, 5).click()  # the page goes on meanwhile
+    expect(page.locator(".gl-name")).to_have_text("p05.jpg")
+    assert len(held) == 1 and not flagged(app, dataset)
+    held[0].continue_()
+    expect(line).to_contain_text("12 flagged")
+    assert len(flagged(app, dataset)) == 12

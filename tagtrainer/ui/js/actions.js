@@ -18,7 +18,7 @@ function makeActions(root, options) {
     undo.querySelector('span').textContent = text;
     const back = undo.querySelector('.gl-back');
     back.hidden = !entry;
-    back.onclick = () => act(async () => {
+    back.onclick = () => running || act(async () => {
       const done = await tagtrainer.fetchJson(`history/${encodeURIComponent(options.dataset())}/undo`, { json: { entry } });
       return [fillText(done.conflicts ? texts.undone_but : texts.undone, done), null];
     });
@@ -26,23 +26,40 @@ function makeActions(root, options) {
     if (!entry) say.timer = setTimeout(() => { undo.hidden = true; }, 8000);
   }
 
+  // What takes long says for how long it has been at it.
+  let running = 0;
+  function waiting() {
+    const since = Date.now();
+    return setInterval(() => {
+      clearTimeout(say.timer);
+      undo.hidden = false;
+      undo.querySelector('.gl-back').hidden = true;
+      undo.querySelector('span').textContent = fillText(texts.working, { clock: clock((Date.now() - since) / 1000) });
+    }, 1000);
+  }
+
   async function act(work) {
+    const timer = waiting();
+    running++;
     bar.setAttribute('aria-busy', 'true');
     try {
       const [text, entry] = await work();
       await options.reload();
+      clearInterval(timer);
       say(text, entry);
     } catch (error) {
+      clearInterval(timer);
       say(error.message, null);
       options.reload();
     } finally {
-      bar.removeAttribute('aria-busy');
+      if (!--running) bar.removeAttribute('aria-busy');
       bar.classList.remove('is-asking', 'is-repeating');
     }
   }
 
   // On the selection, or on the one picture that is looked at when nothing is selected.
   function send(path, more, text, lone) {
+    if (running && grid.count) return undefined; // pressed twice
     const chosen = grid.count || !lone ? grid.selection() : { items: [lone] };
     return act(async () => {
       const done = await tagtrainer.fetchJson(here(path), { json: { ...options.look(), ...chosen, ...more } });
@@ -86,7 +103,7 @@ function makeActions(root, options) {
   find('yes').addEventListener('click', () => { send('delete', {}, texts.deleted); grid.focus(); });
   undo.querySelector('.gl-close').addEventListener('click', () => { undo.hidden = true; });
 
-  return { selected, say, act, flag, askDelete: () => ask('is-asking'), hide() { undo.hidden = true; } };
+  return { selected, say, act, flag, get busy() { return running > 0; }, askDelete: () => ask('is-asking'), hide() { undo.hidden = true; } };
 }
 
 // The overlay that lists the keys; Esc or a click closes it and gives the focus back.

@@ -145,7 +145,7 @@ function selected(n) {
     `datasets/${encodeURIComponent(of)}/ids`, { json: { ...looking.look(), ...chosen } }).then((answer) => answer.items)), 150);
 }
 
-trash.addEventListener('click', () => actions.act(async () => {
+trash.addEventListener('click', () => actions.busy || actions.act(async () => {
   const { count: n } = await tagtrainer.fetchJson(here('restore'), { json: { items: [] } });
   return [fillText(texts.restored, { n }), null];
 }));
