@@ -290,5 +290,5 @@ def test_what_changed_about_items_is_in_the_index_as_if_it_were_made_anew(ws: Wo
 def test_a_mark_on_an_item_that_the_index_does_not_know_yet(ws: Workspace, dataset: str) -> None:
     ids = [item.id for item in store.items(ws, dataset)]
     index.remove(ws, dataset, ids[:2])
-    assert store.change_items(ws, dataset, dict.fromkeys(ids, {"flagged": True}), who="user", title="x") == len(ids)
+    assert store.change_items(ws, dataset, {key: {"flagged": True} for key in ids}, who="user", title="x") == len(ids)
     assert names(ws, dataset, flagged=True) == names(ws, dataset) and len(names(ws, dataset)) == len(ids)
