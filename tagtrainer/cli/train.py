@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tagtrainer import flows
-from tagtrainer.cli import add_group, add_verb
+from tagtrainer.cli import add_group, add_verb, train_bundle
 from tagtrainer.core import fields
 from tagtrainer.core.files import tail
 from tagtrainer.core.progress import Printer, frame
@@ -49,6 +49,7 @@ def register(groups: Any) -> None:
     clone = add_verb(verbs, "clone", t("train_cli.clone"), _clone)
     clone.add_argument("id", metavar="ID")
     clone.add_argument("--name", default="")
+    train_bundle.extend(verbs)
 
 
 def _register_new(verbs: Any) -> None:
