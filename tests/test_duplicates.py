@@ -127,6 +127,22 @@ def test_only_what_is_new_or_changed_is_looked_at(ws: Workspace, tmp_path: Path)
     assert len(duplicates.find(ws, dataset).groups) == 2
 
 
+def test_measures_of_an_earlier_version_are_made_anew(ws: Workspace, tmp_path: Path) -> None:
+    dataset = filled(ws, small_set(tmp_path / "set"))
+    duplicates.look(ws, dataset)
+    path = measures.folder(ws, dataset) / "measures.jsonl"
+    old = path.with_name("old")
+    old.write_text(path.read_text("utf-8").replace(f'"v":{measures.VERSION}', '"v":1') + "\n", "utf-8")
+    old.replace(path)
+    found = duplicates.find(ws, dataset)
+    assert (found.pending, found.older, found.groups) == (6, 6, []), (
+        "nothing is proposed by what was measured otherwise"
+    )
+    assert duplicates.look(ws, dataset) == measuring.Report(6, 0, 0)
+    found = duplicates.find(ws, dataset)
+    assert (found.pending, found.older, len(found.groups)) == (0, 0, 3)
+
+
 def test_what_cannot_be_read_is_left_out(ws: Workspace, tmp_path: Path) -> None:
     dataset = filled(ws, small_set(tmp_path / "set"))
     item = next(item for item in store.items(ws, dataset) if item.name == "coffee half.jpg")

@@ -85,7 +85,7 @@ def _copies(routes: APIRouter, ws: Workspace) -> None:
         found = _found(ws, dataset, look)
         page = found.groups[look.offset : look.offset + look.limit]
         rows = [[_member(member) for member in group.members] for group in page]
-        numbers = {"counts": found.counts, "pending": found.pending, "furthest": found.furthest}
+        numbers = {"counts": found.counts, "pending": found.pending, "older": found.older, "furthest": found.furthest}
         chosen = len(duplicates.chosen(found, set(look.keep), set(look.drop)))
         return {**numbers, "total": len(found.groups), "chosen": chosen, "groups": rows, "all": _count(ws, dataset)}
 
@@ -122,7 +122,8 @@ def _quality(routes: APIRouter, ws: Workspace) -> None:
         judged = quality.judge(ws, dataset, side)
         found = {rule.name: _scale(judged, rule) for rule in quality.RULES}
         known = int(judged.table.known["quality"].sum())
-        return {"lists": found, "pending": judged.pending, "all": len(judged.table.items), "known": known}
+        numbers = {"pending": judged.pending, "older": judged.table.older.get("quality", 0), "known": known}
+        return {"lists": found, **numbers, "all": len(judged.table.items)}
 
     @routes.get("/{dataset}/quality/{name}")
     def shown(

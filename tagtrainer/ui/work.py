@@ -7,6 +7,7 @@ from typing import Any
 
 from tagtrainer.core.text import UserError, t
 from tagtrainer.jobs import store as jobs
+from tagtrainer.jobs import worker
 from tagtrainer.jobs.store import ACTIVE, State, Task
 from tagtrainer.workspace import Workspace
 
@@ -26,10 +27,12 @@ def _newest(ws: Workspace, dataset: str, verb: str) -> tuple[Task, State] | None
 
 
 def view_of(ws: Workspace, task: Task, state: State) -> dict[str, Any]:
-    """Progress, elapsed seconds, and at the end the result or the reason of failure."""
+    """Progress, elapsed seconds, and at the end the result or the reason of failure. Work that has lost its worker gets one."""
     progress = state.progress
     started = state.started_at or state.queued_at or task.created
     ended = state.status not in ACTIVE
+    if not ended:
+        worker.ensure_worker(ws)
     return {
         "task": task.id,
         "status": state.status,

@@ -50,6 +50,8 @@ class Found:
     furthest: int
     counts: list[tuple[int, int]]
     """For every distance 0 to furthest: how many groups, how many pictures to remove."""
+    older: int = 0
+    """How many of those pending an earlier version looked at, in another way."""
 
     @property
     def surplus(self) -> list[str]:
@@ -72,13 +74,16 @@ def find(ws: Workspace, dataset: str, distance: int = USUAL, mirrored: bool = Fa
     known, compared = links.read(ws, dataset, table)
     pending = table.pending("duplicates") or (0 if compared else int(table.known["duplicates"].sum()))
     furthest = links.furthest(len(table.items))
-    wanted = [link for link in known if mirrored or not link.mirrored]
     places = {item.id: place for place, item in enumerate(table.items)}
+    seen = table.known["duplicates"]  # what an earlier version measured is not judged before it is looked at anew
+    whole = (link for link in known if seen[places[link.one]] and seen[places[link.other]])
+    wanted = [link for link in whole if mirrored or not link.mirrored]
     worth = _worth(ws, dataset, table, places, wanted)
     made = [_group(table, places, names, near, worth) for names, near in _linked(wanted, worth, distance)]
     made.sort(key=lambda group: (-len(group.members), group.members[0].item.name))
     sizes = [[len(names) for names, _ in _linked(wanted, worth, most)] for most in range(furthest + 1)]
-    return Found(made, pending, furthest, [(len(each), sum(each) - len(each)) for each in sizes])
+    counts = [(len(each), sum(each) - len(each)) for each in sizes]
+    return Found(made, pending, furthest, counts, table.older.get("duplicates", 0))
 
 
 def _worth(

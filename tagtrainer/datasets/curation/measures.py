@@ -49,6 +49,8 @@ class Table:
     failed: NDArray[np.bool_]
     lines: Mapping[str, int]
     """How many lines of each part were ever written."""
+    older: Mapping[Part, int] = field(default_factory=dict)
+    """How many are pending because an earlier version measured them, in another way."""
 
     def pending(self, part: Part) -> int:
         """How many were not looked at yet."""
@@ -64,6 +66,8 @@ class _Known:
     places: dict[str, int] = field(default_factory=dict)
     stamps: dict[str, list[str]] = field(default_factory=lambda: {part: [] for part in (*PARTS, "failed")})
     lines: dict[str, int] = field(default_factory=dict)
+    older: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: {part: set() for part in PARTS})
+    """(id, stamp) of lines of earlier versions."""
     rows: NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=_DTYPE))
 
 
@@ -100,7 +104,15 @@ def _made(known: _Known, items: Sequence[Item]) -> Table:
     places = np.fromiter((known.places.get(item.id, -1) for item in items), dtype=np.int64, count=len(items))
     rows = known.rows[places] if len(known.rows) else np.zeros(len(items), dtype=_DTYPE)
     current = {name: _current(items, places, stamps) for name, stamps in known.stamps.items()}
-    return Table(items, rows, {part: current[part] for part in PARTS}, current["failed"], dict(known.lines))
+    parts = {part: current[part] for part in PARTS}
+    older = {part: _older(items, ~(parts[part] | current["failed"]), known.older[part]) for part in PARTS}
+    return Table(items, rows, parts, current["failed"], dict(known.lines), older)
+
+
+def _older(items: Sequence[Item], pending: NDArray[np.bool_], seen: set[tuple[str, str]]) -> int:
+    if not seen:
+        return 0
+    return sum((items[at].id, items[at].stamp) in seen for at in np.flatnonzero(pending).tolist())
 
 
 def _current(items: Sequence[Item], places: NDArray[np.int64], stamps: list[str]) -> NDArray[np.bool_]:
@@ -133,7 +145,10 @@ def _take(known: _Known, line: bytes) -> None:
     try:
         row = json.loads(line)
         ident, stamp, part = str(row["id"]), str(row["stamp"]), str(row["part"])
-        if row["v"] != VERSION or part not in known.stamps:
+        if part not in known.stamps:
+            return
+        if row["v"] != VERSION:
+            known.older.get(part, set()).add((ident, stamp))
             return
         values = {name: float(row[name]) for name in NUMBERS.get(part, ())}  # type: ignore[call-overload]
         hashes = {name: int(row[name], 16) for name in HASHES} if part == "duplicates" else {}

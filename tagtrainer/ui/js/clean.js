@@ -33,7 +33,8 @@ function lock(status) {
 
 function finished(result, state) {
   lock(state.status);
-  if (state.status === 'completed' && result && result.failed) view.say(fillText(view.texts.unreadable, { n: counted(result.failed) }), { bad: true });
+  if (state.status === 'stopped') view.say(view.texts.stopped);
+  else if (state.status === 'completed' && result && result.failed) view.say(fillText(view.texts.unreadable, { n: counted(result.failed) }), { bad: true });
   halves[section].load().catch((error) => { if (!error.stale) view.say(error.message, { bad: true }); });
 }
 

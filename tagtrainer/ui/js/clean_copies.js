@@ -32,8 +32,7 @@ function makeCopies(view, root) {
     const looked = answer.all - answer.pending > 0 && answer.all > 0;
     root.classList.toggle('is-new', !looked);
     pick('settings').hidden = !looked;
-    pick('known').textContent = answer.pending ? fillText(texts.pending, { n: counted(answer.pending), all: counted(answer.all) })
-      : fillText(texts.all_known, { n: counted(answer.all) });
+    pick('known').textContent = lookedAt(texts, answer);
     pick('find').classList.toggle('is-main', answer.pending > 0);
     pick('find').disabled = !answer.pending;
     none.hidden = answer.total > 0;

@@ -17,8 +17,7 @@ function makeQuality(view, root) {
     lists = answer.lists;
     for (const [list, rule] of Object.entries(lists)) if (!(list in places)) places[list] = usual(rule);
     const looked = answer.known > 0;
-    pick('known').textContent = answer.pending ? fillText(texts.pending, { n: counted(answer.pending), all: counted(answer.all) })
-      : fillText(texts.all_known, { n: counted(answer.all) });
+    pick('known').textContent = lookedAt(texts, answer);
     pick('find').classList.toggle('is-main', answer.pending > 0);
     pick('find').disabled = !answer.pending;
     root.classList.toggle('is-new', !looked);

@@ -1,5 +1,7 @@
 // What both halves of the Clean view use: number words, the large picture, loading on when the end comes into sight.
 const counted = (n) => Number(n).toLocaleString(document.documentElement.lang || undefined);
+const lookedAt = (texts, { pending, older, all }) => fillText(!pending ? texts.all_known : older ? texts.older : texts.pending,
+  { n: counted(pending || all), all: counted(all), older: counted(older) });
 const later = (act, ms) => { let timer = 0; return (...values) => { clearTimeout(timer); timer = setTimeout(() => act(...values), ms); }; };
 
 function onEnd(mark, act) {
