@@ -112,7 +112,7 @@ def failing(ws: Workspace, dataset: str, behave: Behave, **options: Any) -> tupl
         ),
         (lambda n, b, r: r.json({"error": {"message": "boom"}}, 500), "captioning.server_error"),
         (lambda n, b, r: r.json({"error": {"message": "no such model"}}, 404), "captioning.not_found"),
-        (lambda n, b, r: r.cut(), "captioning.unreachable"),
+        (lambda n, b, r: r.cut(), "captioning.cut"),
         (lambda n, b, r: r.json(answer("")), "captioning.empty"),
         (lambda n, b, r: r.json(answer(None)), "captioning.empty"),
         (lambda n, b, r: r.json(answer("<think>only thoughts, then the limit")), "captioning.empty"),
@@ -208,11 +208,39 @@ def test_a_picture_whose_thumbnail_is_gone_is_named(ws: Workspace, dataset: str)
     ]
 
 
-def test_nobody_there(ws: Workspace, dataset: str) -> None:
+def test_a_server_that_is_not_started_is_told_at_once(ws: Workspace, dataset: str) -> None:
     with Fake(says("x")) as fake:
         url = fake.url
-    report = batch.run(ws, dataset, profile_at(ws, url))
-    assert report.done == 0 and {row["key"] for row in report.errors} == {"captioning.unreachable"}
+    profile = profile_at(ws, url, retries=20)  # the SDK would try for minutes
+    for asked in (lambda: batch.run(ws, dataset, profile), lambda: batch.list_models(ws, profile)):
+        with pytest.raises(UserError) as caught:
+            asked()
+        assert caught.value.key == "captioning.unreachable"
+
+
+def test_no_proxy_stands_between_us_and_this_machine(
+    ws: Workspace, dataset: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Fake(says("x")) as nobody:
+        dead = nobody.url
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, dead)
+    with Fake(says("a boat")) as fake:
+        assert batch.run(ws, dataset, profile_at(ws, fake.url)).done == 4
+
+
+def test_a_key_that_is_wanted_and_one_that_is_refused(ws: Workspace, dataset: str) -> None:
+    with Fake(says("x")) as fake:
+        fake.needs_key = True
+        for key, told in (("", "captioning.key_wanted"), ("sk-wrong", "captioning.key_refused")):
+            report = batch.run(ws, dataset, profile_at(ws, fake.url, key=key))
+            assert report.stopped_by["key"] == told and len(report.errors) == 1
+
+
+def test_reasons_do_not_say_their_code_twice(ws: Workspace, dataset: str) -> None:
+    with Fake(lambda n, b, r: r.json({"error": {"message": "no pictures here"}}, 400)) as fake:
+        report = batch.run(ws, dataset, profile_at(ws, fake.url))
+    assert str(report.errors[0]["reason"]).endswith("failed with error 400: no pictures here")
 
 
 # profiles

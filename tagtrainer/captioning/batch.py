@@ -6,6 +6,7 @@ Order of safety: the answer goes to the ledger, then the old and new caption to 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sys
 import time
@@ -33,13 +34,13 @@ from tagtrainer.workspace import Workspace
 Mode = Literal["missing", "replace", "append"]
 MODES: tuple[Mode, ...] = ("missing", "replace", "append")
 FATAL = frozenset(
-    {"captioning.key_refused", "captioning.no_key", "captioning.key_letters", "captioning.bad_url", "captioning.no_model",
-     "captioning.no_credit", "core.disk_full", "core.not_writable"}
+    {"captioning.key_refused", "captioning.key_wanted", "captioning.no_key", "captioning.key_letters", "captioning.bad_url",
+     "captioning.no_model", "captioning.no_credit", "core.disk_full", "core.not_writable"}
 )  # fmt: skip
 """What the next picture would meet as well: the batch ends."""
 HOPELESS = frozenset(
-    {"captioning.unreachable", "captioning.not_json", "captioning.not_found", "captioning.forbidden", "captioning.timeout",
-     "captioning.rate_limited"}
+    {"captioning.unreachable", "captioning.cut", "captioning.not_json", "captioning.not_found", "captioning.forbidden",
+     "captioning.timeout", "captioning.rate_limited"}
 )  # fmt: skip
 """What may be one picture's bad luck: the batch ends when it happens to several in a row."""
 GIVE_UP_AFTER = 5
@@ -144,13 +145,17 @@ def _work(batch: _Run, items: list[Item], on_progress: OnProgress, stop: Callabl
         number = 0
         for item, error in _answers(batch, session, items, provider.concurrency(options), stop):
             if item is None:
-                on_progress(number, total, t("captioning.paused", seconds=round(batch.pace.left)))
+                on_progress(number, total, _pause(batch.pace.left))
                 continue
             number += 1
             _settle(batch, item, error)
             on_progress(number, total, item.name)
     if stop() and not batch.report.stopped:
         _stop(batch, t("captioning.stopped"), UserError("captioning.stopped"))
+
+
+def _pause(left: float) -> str:
+    return t("captioning.paused", seconds=math.ceil(left)) if left else t("captioning.asking_again")
 
 
 def _answers(
@@ -172,8 +177,10 @@ def _answers(
                 for future in wait(asked, return_when=FIRST_COMPLETED).done:
                     yield from _outcome(batch, asked.pop(future), future, waiting)
             elif more:
-                time.sleep(min(batch.pace.left, 0.5))
                 yield None, None
+                time.sleep(min(batch.pace.left, 0.5))
+                if not batch.pace.left:
+                    yield None, None
             else:
                 return
 

@@ -9,15 +9,18 @@ import base64
 import ipaddress
 import logging
 import re
+import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from tagtrainer.captioning import chat_answer
 from tagtrainer.captioning.base import CaptionRequest, CaptionResult, fill
+from tagtrainer.captioning.chat_errors import sentences
 from tagtrainer.captioning.clean import clean
 from tagtrainer.core.fields import option
 from tagtrainer.core.text import UserError
@@ -113,22 +116,22 @@ class _Session:
         self._wait()
         began = time.monotonic()
         answer = self._ask(model, messages)
-        text, thinking = clean(_content(answer), one_line=self.options.one_line)
+        text, thinking = clean(chat_answer.content(answer), one_line=self.options.one_line)
         if not text:
             raise UserError("captioning.empty", model=model)
-        usage = getattr(answer, "usage", None)
+        sent, got = chat_answer.tokens(answer)
         return CaptionResult(
             text=_prefixed(fill(self.options.prefix or "", request.variables).strip(" ,，"), text),
-            thinking=thinking or _reasoning(answer),
+            thinking=thinking or chat_answer.reasoning(answer),
             seconds=time.monotonic() - began,
-            tokens_in=getattr(usage, "prompt_tokens", None),
-            tokens_out=getattr(usage, "completion_tokens", None),
+            tokens_in=sent,
+            tokens_out=got,
             model=getattr(answer, "model", "") or model,
         )
 
     def models(self) -> list[str]:
         """Names that the server lists."""
-        with _sentences(self.options, self.key):
+        with sentences(self.options.base_url, self.key, timeout=self.options.timeout):
             listed = self.client.models.list()
             return sorted(str(found.id) for found in getattr(listed, "data", None) or [])
 
@@ -168,7 +171,7 @@ class _Session:
             names = self._names
             asked = {new: value for old, new in names.items() if (value := getattr(self.options, old)) is not None}
             try:
-                with _sentences(self.options, self.key, model):
+                with sentences(self.options.base_url, self.key, model, self.options.timeout):
                     return self.client.chat.completions.create(model=model, messages=cast(Any, messages), **asked)
             except UserError as error:
                 cause = error.__cause__
@@ -189,65 +192,6 @@ class _Session:
 
 def _prefixed(first: str, text: str) -> str:
     return text if not first or first.casefold() in text.casefold() else f"{first}, {text}"
-
-
-def _content(answer: Any) -> str:
-    """The text of an answer; a server that is none answers with a page (the SDK hands it over as a str)."""
-    choices = getattr(answer, "choices", None)
-    if isinstance(answer, str) or not isinstance(choices, list):
-        raise UserError("captioning.not_json")
-    content = getattr(_message(answer), "content", None)
-    if isinstance(content, list):  # some servers answer in parts
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    if not content:
-        raise UserError("captioning.empty", model=getattr(answer, "model", ""))
-    return str(content)
-
-
-def _message(answer: Any) -> Any:
-    return getattr(answer.choices[0], "message", None) if answer.choices else None
-
-
-def _reasoning(answer: Any) -> str:
-    message = _message(answer)
-    return str(getattr(message, "reasoning_content", None) or getattr(message, "reasoning", None) or "")
-
-
-@contextmanager
-def _sentences(options: OpenAIOptions, key: str, model: str = "") -> Iterator[None]:
-    """The SDK's errors as sentences; the key is cut out of whatever a server says."""
-    import json
-
-    import openai
-
-    url = options.base_url
-    try:
-        yield
-    except openai.AuthenticationError as error:
-        raise UserError("captioning.key_refused", url=url) from error
-    except openai.PermissionDeniedError as error:
-        raise UserError("captioning.forbidden", url=url, reason=_scrub(error.message, key)) from error
-    except openai.NotFoundError as error:
-        raise UserError("captioning.not_found", url=url, model=model) from error
-    except openai.RateLimitError as error:
-        if error.code == "insufficient_quota":
-            raise UserError("captioning.no_credit", url=url) from error
-        wait = error.response.headers.get("retry-after", "?")
-        raise UserError("captioning.rate_limited", url=url, seconds=wait) from error
-    except openai.APITimeoutError as error:
-        raise UserError("captioning.timeout", url=url, seconds=options.timeout) from error
-    except openai.APIConnectionError as error:
-        raise UserError("captioning.unreachable", url=url) from error
-    except openai.APIStatusError as error:
-        reason = _scrub(error.message, key)
-        raise UserError("captioning.server_error", url=url, code=error.status_code, reason=reason) from error
-    except (openai.APIError, json.JSONDecodeError, ValueError) as error:
-        raise UserError("captioning.not_json") from error
-
-
-def _scrub(text: object, key: str) -> str:
-    plain = str(text)
-    return (plain.replace(key, "***") if key else plain)[:300]
 
 
 class OpenAICompatible:
@@ -277,13 +221,31 @@ class OpenAICompatible:
             raise UserError("captioning.no_key", url=options.base_url)
         if not key.isascii() or any(letter.isspace() for letter in key):
             raise UserError("captioning.key_letters")
+        here = _is_here(parts.hostname)
+        if here:
+            _knock(options.base_url, parts)
         client = openai.OpenAI(
-            base_url=options.base_url, api_key=key or "none", timeout=options.timeout, max_retries=options.retries or 0
+            base_url=options.base_url,
+            api_key=key or "none",
+            timeout=options.timeout,
+            max_retries=options.retries or 0,
+            http_client=openai.DefaultHttpxClient(trust_env=False) if here else None,  # no proxy leads back to here
         )
         for name in ("openai", "httpx2", "httpcore2"):  # at DEBUG they would write whole pictures into the log
             logging.getLogger(name).setLevel(logging.WARNING)
         with client:
             yield _Session(client, options, key)
+
+
+def _knock(url: str, parts: SplitResult) -> None:
+    """A server that is not started refuses at once; the SDK would try again for half a minute."""
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), 2).close()
+    except (ConnectionRefusedError, ValueError) as error:
+        raise UserError("captioning.unreachable", url=url) from error
+    except OSError:
+        return  # slow or odd: the SDK finds out
 
 
 def _is_here(host: str) -> bool:
