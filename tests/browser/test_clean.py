@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tagtrainer.datasets import store, transfer
+from tagtrainer.datasets.curation import measuring
+from tests import pictures
 from tests.browser.conftest import App, OpenPage
 from tests.copies import cropped, recompressed, resized
 from tests.photographs import photographs
@@ -84,6 +87,34 @@ def test_copies_are_found_decided_on_removed_and_brought_back(app: App, open_pag
     page.locator(".vw-notice:visible .vw-link", has_text="Undo").click()
     expect(copies.locator(".vw-clean-remove")).to_have_text("Remove 3")
     assert len(names(app, dataset)) == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipe to hold a job with")
+def test_a_job_is_stopped_from_the_page_and_goes_on_later(app: App, open_page: OpenPage, tmp_path: Path) -> None:
+    """The preview of the last picture is a pipe that nobody writes to: the job is at work until it is stopped."""
+    for number in range(measuring.AT_ONCE + 6):
+        pictures.jpeg(tmp_path / "many" / f"{number:03d}.jpg", number, (96 + number, 80))
+    dataset = store.create(app.ws, "many").id
+    transfer.import_paths(app.ws, dataset, [tmp_path / "many"])
+    held = store.preview_path(app.ws, dataset, store.items(app.ws, dataset)[-1].id)
+    held.replace(tmp_path / "preview")
+    os.mkfifo(held)
+    page = opened(open_page)
+    copies, job = page.locator(".vw-clean-copies"), page.locator(".vw-clean-job .vw-job")
+    copies.locator(".vw-clean-find").click()
+    expect(job).to_contain_text("64 of 70", timeout=90_000)
+    expect(copies.locator(".vw-clean-find")).to_be_hidden()
+    job.locator("button", has_text="Stop").click()
+    expect(page.locator(".vw-notice", has_text="Stopped. What was looked at until then is kept.")).to_be_visible(
+        timeout=60_000
+    )
+    expect(job).to_be_hidden()
+    expect(copies.locator(".vw-clean-known")).to_have_text("6 of 70 not looked at yet")
+
+    held.unlink()
+    (tmp_path / "preview").replace(held)
+    copies.locator(".vw-clean-find").click()
+    expect(copies.locator(".vw-clean-known")).to_have_text("All 70 looked at", timeout=90_000)
 
 
 def test_weak_pictures_are_listed_flagged_cut_and_removed(app: App, open_page: OpenPage, tmp_path: Path) -> None:
