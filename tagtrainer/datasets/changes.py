@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from tagtrainer.core.files import append_jsonl
+from tagtrainer.core.growing import Growing, Lines
 from tagtrainer.core.system import FileLock
 from tagtrainer.core.text import t
 
@@ -57,17 +57,6 @@ class Line:
         return str(self.title)
 
 
-@dataclass
-class _Known:
-    inode: tuple[int, int] = (0, 0)
-    offset: int = 0
-    lines: list[Line] = field(default_factory=list)
-
-
-_known: dict[Path, _Known] = {}
-_lock = threading.Lock()
-
-
 def path_of(folder: Path) -> Path:
     """Where the log of a dataset lies."""
     return folder / "history" / "changes.jsonl"
@@ -98,34 +87,15 @@ def append(
 
 def lines(folder: Path) -> list[Line]:
     """Every line in the order of writing; damaged ones are skipped. Do not change the answer."""
-    path = path_of(folder)
-    with _lock:
-        known = _known.setdefault(path, _Known())
-        try:
-            status = path.stat()
-        except OSError:
-            _known[path] = _Known()
-            return []
-        inode = (status.st_dev, status.st_ino)
-        if inode != known.inode or status.st_size < known.offset:
-            known = _known[path] = _Known(inode)
-        if status.st_size > known.offset:
-            known.lines = [*known.lines, *_read(path, known)]
-        return known.lines
+    return _lines.read(path_of(folder))
 
 
-def _read(path: Path, known: _Known) -> list[Line]:
-    found: list[Line] = []
-    with path.open("rb") as handle:
-        handle.seek(known.offset)
-        for raw in handle:
-            if not raw.endswith(b"\n"):  # still being written
-                break
-            line = _parse(raw, known.offset)
-            known.offset += len(raw)
-            if line is not None:
-                found.append(line)
-    return found
+def _more(known: list[Line], new: Lines) -> list[Line]:
+    found = (_parse(raw, offset) for offset, raw in new)
+    return [*known, *(line for line in found if line is not None)]
+
+
+_lines: Growing[list[Line]] = Growing(list, _more)
 
 
 def _parse(raw: bytes, offset: int) -> Line | None:

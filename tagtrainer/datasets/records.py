@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import zlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from operator import attrgetter
 from pathlib import Path
 from typing import IO, Any
 
 from tagtrainer.core.files import append_jsonl, safe_id
+from tagtrainer.core.growing import Growing, Lines
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets.models import Box, Control, Item
 
@@ -32,34 +32,19 @@ CHANGEABLE = frozenset({"flagged", "repeats", "crop", "controls"})
 MOST_REPEATS = 10_000
 
 
-@dataclass
-class _Known:
-    inode: tuple[int, int] = (0, 0)
-    offset: int = 0
-    items: dict[str, Item] = field(default_factory=dict)
+def _more(items: dict[str, Item], lines: Lines) -> dict[str, Item]:
+    grown = dict(items)
+    for _, line in lines:
+        _apply(line, grown)
+    return grown
 
 
-_known: dict[Path, _Known] = {}
-_lock = threading.Lock()
+_items: Growing[dict[str, Item]] = Growing(dict, _more)
 
 
 def read(folder: Path) -> dict[str, Item]:
     """Every recorded item of a dataset folder by id; damaged lines are skipped. Do not change the answer."""
-    path = folder / "items.jsonl"
-    with _lock:
-        known = _known.setdefault(path, _Known())
-        try:
-            status = path.stat()
-        except OSError:
-            _known[path] = _Known()
-            return {}
-        inode = (status.st_dev, status.st_ino)
-        if inode != known.inode or status.st_size < known.offset:
-            known = _known[path] = _Known(inode)
-        if status.st_size > known.offset:
-            known.items = dict(known.items)
-            known.offset += _take(path, known)
-        return known.items
+    return _items.read(folder / "items.jsonl")
 
 
 def mark(folder: Path) -> str:
@@ -90,16 +75,6 @@ def written_since(folder: Path, seen: str) -> set[str] | None:
             return {str(row["id"]) for row in rows}
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def _take(path: Path, known: _Known) -> int:
-    with path.open("rb") as handle:
-        handle.seek(known.offset)
-        data = handle.read()
-    whole = data.rfind(b"\n") + 1  # a line that is still being written is left for the next look
-    for line in data[:whole].splitlines():
-        _apply(line, known.items)
-    return whole
 
 
 def _apply(line: bytes, items: dict[str, Item]) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tagtrainer.core.files import append_jsonl, write_error
+from tagtrainer.core.growing import Growing, Lines
 from tagtrainer.datasets import store
 from tagtrainer.datasets.models import Item
 from tagtrainer.workspace import Workspace
@@ -61,7 +62,6 @@ class Table:
 class _Known:
     """What was read of a file so far; arrays grow by doubling."""
 
-    inode: tuple[int, int] = (0, 0)
     offset: int = 0
     places: dict[str, int] = field(default_factory=dict)
     stamps: dict[str, list[str]] = field(default_factory=lambda: {part: [] for part in (*PARTS, "failed")})
@@ -71,7 +71,6 @@ class _Known:
     rows: NDArray[Any] = field(default_factory=lambda: np.zeros(0, dtype=_DTYPE))
 
 
-_known: dict[Path, _Known] = {}
 _lock = threading.Lock()
 
 
@@ -89,7 +88,7 @@ def table(ws: Workspace, dataset: str, items: Sequence[Item] | None = None) -> T
     path = folder(ws, dataset) / "measures.jsonl"
     everything = store.items(ws, dataset) if items is None else items
     with _lock:
-        known = _read(path)
+        known = _lines.read(path)
         kept = _last.get(path)
         if kept is not None and kept[0] is everything and kept[1] == known.offset:
             return kept[2]
@@ -120,25 +119,15 @@ def _current(items: Sequence[Item], places: NDArray[np.int64], stamps: list[str]
     return np.fromiter((at >= 0 and stamps[at] == item.stamp for item, at in pairs), dtype=np.bool_, count=len(items))
 
 
-def _read(path: Path) -> _Known:
-    known = _known.setdefault(path, _Known())
-    try:
-        status = path.stat()
-    except OSError:
-        known = _known[path] = _Known()
-        return known
-    inode = (status.st_dev, status.st_ino)
-    if inode != known.inode or status.st_size < known.offset:
-        known = _known[path] = _Known(inode)
-    if status.st_size > known.offset:
-        with path.open("rb") as handle:
-            handle.seek(known.offset)
-            data = handle.read()
-        whole = data.rfind(b"\n") + 1  # a line that is still being written is left for the next look
-        known.offset += whole
-        for line in data[:whole].splitlines():
-            _take(known, line)
+def _more(known: _Known, lines: Lines) -> _Known:
+    """In place: whoever reads holds the lock."""
+    for offset, line in lines:
+        known.offset = offset + len(line)
+        _take(known, line)
     return known
+
+
+_lines: Growing[_Known] = Growing(_Known, _more)
 
 
 def _take(known: _Known, line: bytes) -> None:
