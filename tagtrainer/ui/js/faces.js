@@ -28,6 +28,7 @@ async function models() {
 function weights(one) {
   const path = el('input', { type: 'text', value: one.own, placeholder: texts.path, spellcheck: false, 'aria-label': texts.path, class: 'vw-grow' });
   const save = el('button', { class: 'vw-button', text: texts.use, on: { click: () => view.run(save, async () => {
+    view.say('');
     await view.fetch('faces/{dataset}/models', { json: { name: one.name, path: path.value } });
     await models();
   }) } });
@@ -65,7 +66,8 @@ function line(row, before) {
     el('div', { class: 'vw-faces-tiles' }, row.members.map(face), row.count > row.members.length ? el('span', { class: 'vw-note', text: `+ ${row.count - row.members.length}` }) : ''));
 }
 function face(one) {
-  const img = el('img', { src: tagtrainer.url(`faces/${encodeURIComponent(view.dataset)}/face/${encodeURIComponent(one.id)}/${encodeURIComponent(one.by)}?v=${one.v}`), alt: '', loading: 'lazy', decoding: 'async', draggable: false });
+  const img = el('img', { src: tagtrainer.url(`faces/${encodeURIComponent(view.dataset)}/face/${encodeURIComponent(one.id)}/${encodeURIComponent(one.by)}?v=${one.v}`), alt: '', loading: 'lazy', decoding: 'async', draggable: false,
+    on: { error: () => { img.style.visibility = 'hidden'; } } }); // removed by hand: found again when faces are looked for
   const whole = thumb(view.dataset, one, 'preview', { alt: '' });
   const mark = el('span', { class: 'vw-faces-mark' }), note = el('small', { text: one.why, title: one.why });
   const tile = el(one.why ? 'button' : 'div', { class: 'vw-faces-tile', 'data-item': one.id, title: one.name }, el('span', { class: 'vw-faces-pair' }, img, whole, mark), el('b', { text: one.name }), note);
