@@ -72,6 +72,29 @@ def test_chinese_texts_are_chinese() -> None:
     assert not same
 
 
+OTHER_WORDS = {
+    "标注": "描述",
+    "演练": "排练",
+    "预演": "排练",
+    "打标配置": "打标方式",
+    "醒目之处": "显著区域",
+    "裁切": "裁剪",
+}
+"""What one thing was also called -> what it is called everywhere."""
+
+
+def test_chinese_calls_one_thing_by_one_name() -> None:
+    wrong = {key: word for key, text in catalogue("zh-CN").items() for word in OTHER_WORDS if word in text}
+    assert not wrong
+
+
+def test_chinese_texts_have_chinese_punctuation() -> None:
+    """No half-width mark between Chinese characters, no space before or after a quotation mark beside one."""
+    narrow = re.compile(r"[\u4e00-\u9fff）][,;:!?](?=[\u4e00-\u9fff“（])|[\u4e00-\u9fff] “|” [\u4e00-\u9fff]")
+    wrong = {key: text for key, text in catalogue("zh-CN").items() if narrow.search(text.replace("宽,高", ""))}
+    assert not wrong
+
+
 def test_text_falls_back_and_fills_places() -> None:
     assert t("core.bad_id", id="x{id}") == "“x{id}” is not a valid id."
     assert t("no.such.key") == "no.such.key"

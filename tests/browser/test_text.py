@@ -69,9 +69,11 @@ def test_replace_with_preview_apply_and_undo(opened: tuple[Page, str], app: App)
     field(page, "old").fill(r"(red|Red) [hH]at")
     expect(count).to_have_text("4 of 6 captions would change.")
     assert captions(app, dataset) == TEXTS
+    stood = page.locator(".vw-text-form").bounding_box()
     field(page, "old").press("Control+Enter")
     notice = page.locator(".vw-text > .vw-notice")
     expect(notice).to_contain_text("Captions changed: 4.")
+    assert page.locator(".vw-text-form").bounding_box() == stood  # what is said moves nothing
     assert captions(app, dataset)[1:4] == ["zwx, cap, street", "cap，smile", "A woman in a cap, smiling at you."]
     expect(page.locator(".vw-text-name", has_text="cap")).to_be_visible()
     notice.get_by_role("button", name="Undo").click()
@@ -147,7 +149,7 @@ def test_captions_are_only_ever_text(opened: tuple[Page, str], app: App) -> None
 def test_token_lengths_in_chinese(opened: tuple[Page, str], open_page: OpenPage) -> None:
     page = open_page("zh-CN", width=800)
     show(page)
-    expect(page.locator(".vw-text-longest")).to_contain_text("最长的标注约")
+    expect(page.locator(".vw-text-longest")).to_contain_text("最长的描述约")
     page.locator(".vw-text-tokenizer summary").click()
     page.locator(".vw-text-folder").fill("no folder")
     page.locator(".vw-text-folder-go").click()
