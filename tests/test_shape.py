@@ -106,6 +106,8 @@ def test_merge_keeps_both_captions_and_is_undone_as_one(ws: Workspace, tmp_path:
     assert "other 2" in (ws.dataset(ours) / "history" / "changes.jsonl").read_text("utf-8")
     entry = history.entries(ws, ours)[0][0]
     assert entry.title == "Merged in: theirs" and len(texts(ws, theirs)) == 5
+    rows = {row["name"]: row for row in history.diff(ws, ours, entry.id)[0]}
+    assert [name for name, row in rows.items() if row["refused"]] == ["p002.jpg"] and entry.count == 4
     history.undo(ws, ours)
     assert texts(ws, ours) == before
     history.redo(ws, ours)

@@ -51,7 +51,7 @@ def entries(ws: Workspace, dataset: str, offset: int = 0, limit: int = 50) -> tu
     for group in newest[offset : offset + limit]:
         parts = groups[group]
         refused = all(part.refused for part in parts)
-        count = sum(part.count for part in parts)
+        count = sum(part.count for part in parts if refused or not part.refused)
         kind = parts[0].kind
         found.append(Entry(group, parts[-1].at, parts[0].who, _words(parts), kind, count, group in undone, refused))
     return found, len(newest)
@@ -82,7 +82,10 @@ def _undone(ws: Workspace, dataset: str) -> dict[str, float]:
 
 
 def diff(ws: Workspace, dataset: str, entry: str, offset: int = 0, limit: int = 50) -> tuple[list[dict[str, Any]], int]:
-    """(rows {"item", "name", "kind", "old", "new"}, how many there are) of a change. UserError datasets.no_such_change."""
+    """(rows {"item", "name", "kind", "old", "new", "refused"}, how many there are) of a change; refused ones were not written.
+
+    Raises UserError datasets.no_such_change.
+    """
     folder = ws.dataset(dataset)
     known = records.read(folder)
     rows: list[dict[str, Any]] = []
@@ -94,7 +97,7 @@ def diff(ws: Workspace, dataset: str, entry: str, offset: int = 0, limit: int = 
             for change in changes[max(0, offset - passed) : offset + limit - passed]:
                 item = known.get(change["item"])
                 name = item.name if item else str(change.get("old") or change.get("new") or change["item"])
-                rows.append({**change, "kind": part.kind, "name": name})
+                rows.append({**change, "kind": part.kind, "name": name, "refused": part.refused})
         passed += part.count
     return rows, passed
 

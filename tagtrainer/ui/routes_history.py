@@ -72,7 +72,7 @@ def _refused_text(ws: Workspace, dataset: str, refused: Refused) -> str:
     offset, total = 0, 1
     while offset < total:
         rows, total = history.diff(ws, dataset, refused.entry, offset, LARGEST_PAGE)
-        found = next((row for row in rows if row["item"] == refused.item and row["kind"] == "captions"), None)
+        found = next((row for row in rows if row["item"] == refused.item and row["refused"]), None)
         if found is not None:
             return str(found["new"])
         offset += LARGEST_PAGE

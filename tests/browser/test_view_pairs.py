@@ -195,6 +195,14 @@ def test_a_folder_is_imported_as_a_control_image(open_page: OpenPage, app: App, 
     assert controls_of(app, dataset, "t1.jpg") == ["t1.jpg"]
 
 
+def test_the_first_control_images_of_an_empty_set_are_number_one(open_page: OpenPage, app: App, tmp_path: Path) -> None:
+    store.create(app.ws, f"empty {tmp_path.name[-12:]}", "multi_control_image")
+    page = open_page(tab="datasets")
+    page.locator("#view_pairs-button").click()
+    page.locator(".vw-pairs-add").click()
+    expect(page.locator(".vw-pairs-number")).to_have_value("1")
+
+
 def test_in_single_sets_a_waiting_one_takes_the_place(open_page: OpenPage, app: App, tmp_path: Path) -> None:
     for n, name in enumerate(("x", "x_0", "x_1")):
         jpeg(tmp_path / "in" / f"{name}.jpg", n)

@@ -84,7 +84,7 @@ async function fill(entry, box) {
 
 function drawn(entry, row) {
   const picture = row.v ? thumb(view.dataset, { id: row.item, v: row.v, name: row.name }) : el('span', { class: 'vw-hi-gone', title: texts.gone });
-  const said = entry.refused ? refused(entry, row) : rowWords(row, texts);
+  const said = row.refused ? refused(entry, row) : rowWords(row, texts);
   return el('div', { class: 'vw-hi-row' }, picture, el('div', { class: 'vw-grow' }, el('b', { text: row.name }), said));
 }
 

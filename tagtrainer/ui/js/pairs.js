@@ -153,7 +153,7 @@ function scrollTop() { if (view.root.getBoundingClientRect().top < 0) view.root.
 
 // The number that most likely comes next: one more than every row has already.
 function showIntake(on) {
-  if (on) view.pick('pairs-number').value = String(Math.min(9, 1 + Math.min(8, ...rows.map((made) => made.row.controls.length))));
+  if (on) view.pick('pairs-number').value = String(rows.length ? Math.min(9, 1 + Math.min(...rows.map((made) => made.row.controls.length))) : 1);
   intake.hidden = !on;
   adding.setAttribute('aria-expanded', String(on));
 }

@@ -16,7 +16,6 @@ def template() -> str:
     return f"""<div class="vw-pairs-frame" {texts_attribute("view_pairs.")} {texts_attribute("pairs.flag.", "flags")}>
 <div class="vw-bar">
  <div class="vw-pairs-filters" role="group" aria-label="{said["filter"]}"></div>
- <span class="vw-grow"></span>
  <button type="button" class="vw-button vw-pairs-add" aria-expanded="false">{said["add_folder"]}</button>
 </div>
 <div class="vw-panel vw-pairs-intake" hidden>
