@@ -213,6 +213,24 @@ def test_pace_and_eta_are_by_our_own_clock() -> None:
     assert meter.now.label == "Denoising steps" and meter.now.eta is None
 
 
+def test_a_bar_that_others_interrupt_keeps_its_pace_and_its_estimate() -> None:
+    meter, at = Meter(), 0.0
+    for n in range(1, 11):
+        at += 2.0
+        meter.see(f"steps: 10%|# | {n}/110 [00:00<00:00, 1.00it/s, avr_loss=2.4]", at=at)
+    for n in range(1, 4):
+        at += 10.0
+        meter.see(f"Denoising steps:  33%|### | {n}/3 [00:00<00:00,  2.14it/s]", at=at)
+        assert meter.now is not None and meter.now.outer is not None and meter.now.outer.note == "avr_loss=2.4"
+        assert meter.now.outer.eta == pytest.approx(200.0) and meter.now.of("steps") == meter.now.outer
+    for n in range(11, 20):
+        at += 2.0
+        meter.see(f"steps: 10%|# | {n}/110 [00:00<00:00, 1.00it/s, avr_loss=2.4]", at=at)
+    assert meter.now is not None and meter.now.outer is None and meter.now.seconds_per_unit == pytest.approx(2.0)
+    # 91 steps are left; 18 were walked with 30 seconds for samples between, and so it will go on
+    assert meter.now.eta == pytest.approx(91 * (2.0 + 30 / 18))
+
+
 def test_a_counter_without_total_uses_what_the_step_expects() -> None:
     meter = Meter(expected=6)
     meter.see("3it [00:02,  2.41it/s]", at=1.0)

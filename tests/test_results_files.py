@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tagtrainer.core.text import UserError, speaking
 from tagtrainer.training.results import checkpoint_path, checkpoints, sample_path, samples, states
 from tagtrainer.training.results.checkpoints import parse_stem, read_header
-from tagtrainer.training.results.samples import parse_name
+from tagtrainer.training.results.samples import PNG_END, parse_name
 from tagtrainer.workspace import Workspace
 
 
@@ -64,8 +64,9 @@ def test_grid_of_moments_and_prompts(ws: Workspace) -> None:
         "x_e000001_01_20261121041601_1_000.png", "x_000004_01_20261121041700_1_000.png",
         "x_000004_01_20261121041800_1_000.png", "notes.txt",
     ):  # fmt: skip
-        (folder / name).write_bytes(b"png")
-    (folder / "x_e000002_00_20261121041900_1_000.png").write_bytes(b"")  # being written
+        (folder / name).write_bytes(b"png" + PNG_END)
+    for number, written in enumerate((b"", b"IEND", b"png" + PNG_END[:-1])):  # being written
+        (folder / f"x_e{number + 2:06d}_00_20261121041900_1_000.png").write_bytes(written)
     ws.task("t").mkdir()
     prompts = [{"prompt": "a red lighthouse"}, "雪中的机器人", {"prompt": "${never drawn}"}]
     (ws.task("t") / "sample_prompts.json").write_text(json.dumps(prompts), "utf-8")

@@ -132,6 +132,9 @@ def test_drawing_samples_keeps_the_training_counter(ws: Workspace, log: Path) ->
     view = run_view(ws, FakeTask(), FakeState(progress=progress))
     assert (view.step, view.total, view.epoch, view.eta) == (6, 12, 2, None)
     assert view.message == "Drawing sample pictures."
+    waiting = Progress(label="steps", n=6, total=12, note="avr_loss=2.2", seconds_per_unit=0.5, eta=3.0)
+    kept = run_view(ws, FakeTask(), FakeState(progress=progress.model_copy(update={"outer": waiting})))
+    assert (kept.step, kept.total, kept.eta, kept.seconds_per_step, kept.loss) == (6, 12, 3.0, 0.5, 2.2)
     later = Progress(label="steps", n=7, total=12, seconds_per_unit=0.1, eta=0.5)
     assert run_view(ws, FakeTask(), FakeState(progress=later)).message == "Training."
 

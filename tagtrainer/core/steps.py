@@ -26,7 +26,10 @@ class Step(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far the running step is, by the worker's own clock. `seconds_per_unit` and `eta` are None while unknown."""
+    """How far the running step is, by the worker's own clock. `seconds_per_unit` and `eta` are None while unknown.
+
+    `outer` is the unfinished bar that stands still while this one runs inside it: a training while samples are drawn.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -38,3 +41,10 @@ class Progress(BaseModel):
     eta: float | None = None
     at: float = 0.0
     detail: dict[str, Any] = Field(default_factory=dict)
+    outer: Progress | None = None
+
+    def of(self, label: str) -> Progress | None:
+        """The bar with that label: this one, or the one that waits for it."""
+        if self.label == label:
+            return self
+        return self.outer.of(label) if self.outer is not None else None

@@ -30,14 +30,59 @@ LONGEST_LINE = 20_000
 
 
 @dataclass
+class _Bar:
+    """One bar's way: when it stood where. Time that other bars took inside it counts as pauses, not as slowness."""
+
+    label: str
+    total: int | None
+    points: deque[tuple[float, int]] = field(default_factory=deque)
+    first: int = 0
+    paused: float = 0.0
+
+    def reach(self, n: int, at: float, returned: bool) -> None:
+        """Stand at `n`; `returned`: another bar ran since."""
+        if not self.points:
+            self.first = n
+        elif returned:
+            left, last = self.points[-1]
+            gap = max(0.0, at - left - (self.pace or 0.0) * (n - last))
+            self.paused += gap
+            self.points = deque((seen + gap, count) for seen, count in self.points)
+        if not self.points or self.points[-1][1] != n:
+            self.points.append((at, n))
+        while len(self.points) > 2 and at - self.points[0][0] > WINDOW_SECONDS:
+            self.points.popleft()
+
+    @property
+    def pace(self) -> float | None:
+        """Seconds a unit, over the last two minutes."""
+        (began, first), (ended, last) = self.points[0], self.points[-1]
+        return (ended - began) / (last - first) if last > first and ended > began else None
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds left when it goes on like this, with as many pauses as so far."""
+        n, pace = self.points[-1][1], self.pace
+        if pace is None or self.total is None:
+            return None
+        return (pace + self.paused / max(1, n - self.first)) * (self.total - n)
+
+    @property
+    def unfinished(self) -> bool:
+        return self.total is not None and self.points[-1][1] < self.total
+
+
+@dataclass
 class Meter:
-    """Progress by our own clock: pace is measured over the last two minutes of the same bar."""
+    """Progress by our own clock. A bar that others interrupt is remembered and goes on where it stood."""
 
     expected: int | None = None
     now: Progress | None = None
     _base: int = 0
     _last: int = 0
-    _points: deque[tuple[float, int]] = field(default_factory=deque)
+    _bar: _Bar | None = None
+    _outer: _Bar | None = None
+    _waiting: Progress | None = None
 
     def see(self, text: str, at: float | None = None) -> bool:
         """Take in one frame; True when it told something new."""
@@ -59,21 +104,30 @@ class Meter:
 
     def _set(self, label: str, n: int, total: int | None, note: str, at: float | None) -> bool:
         at = time.time() if at is None else at
-        known = self.now
-        if known is None or known.label != label or known.total != total or n < known.n:
-            self._points.clear()
-        if not self._points or self._points[-1][1] != n:
-            self._points.append((at, n))
-        while len(self._points) > 2 and at - self._points[0][0] > WINDOW_SECONDS:
-            self._points.popleft()
-        pace = self._pace()
-        eta = pace * (total - n) if pace is not None and total is not None else None
-        self.now = Progress(label=label, n=n, total=total, note=note, seconds_per_unit=pace, eta=eta, at=at)
+        returned = self._turn_to(label, n, total)
+        assert self._bar is not None
+        self._bar.reach(n, at, returned)
+        self.now = Progress(
+            label=label, n=n, total=total, note=note, seconds_per_unit=self._bar.pace, eta=self._bar.eta, at=at,
+            outer=self._waiting,
+        )  # fmt: skip
         return True
 
-    def _pace(self) -> float | None:
-        (began, first), (ended, last) = self._points[0], self._points[-1]
-        return (ended - began) / (last - first) if last > first and ended > began else None
+    def _turn_to(self, label: str, n: int, total: int | None) -> bool:
+        """Make the bar of this frame the current one; True when it is the one that was interrupted."""
+        if self._same(self._bar, label, n, total):
+            return False
+        if self._same(self._outer, label, n, total):
+            self._bar, self._outer, self._waiting = self._outer, None, None
+            return True
+        if self._bar is not None and self._bar.label != label and self._bar.unfinished and self.now is not None:
+            self._outer, self._waiting = self._bar, self.now.model_copy(update={"outer": None})
+        self._bar = _Bar(label, total)
+        return False
+
+    @staticmethod
+    def _same(bar: _Bar | None, label: str, n: int, total: int | None) -> bool:
+        return bar is not None and (bar.label, bar.total) == (label, total) and n >= bar.points[-1][1]
 
 
 @dataclass

@@ -119,7 +119,7 @@ def router(ws: Workspace) -> APIRouter:
 
 
 def _row(task: Task, state: State) -> dict[str, Any]:
-    progress = state.progress
+    progress = state.progress and (state.progress.of("steps") or state.progress)
     share = progress.n / progress.total if progress and progress.total else None
     return {
         "id": task.id, "title": task.title, "kind": task.kind, "kind_label": t(f"runs.kind.{task.kind}"), "created": task.created,

@@ -137,7 +137,7 @@ def _counters(
         if progress is None:
             return None, None, None, None
         return progress.n, progress.total, progress.seconds_per_unit, progress.eta
-    live = progress if progress is not None and progress.label == "steps" else None
+    live = progress.of("steps") if progress is not None else None
     n = live.n if live else facts.step
     total = (live.total if live else None) or facts.total
     if state.status != "running" or live is None:
@@ -147,10 +147,10 @@ def _counters(
 
 def _loss(state: JobState, facts: LogFacts) -> float | None:
     """The loss beside the bar that moves now; else the last one in the log."""
-    if state.progress is not None and state.progress.label == "steps":
-        live = search("avr_loss", state.progress.note)
-        if live is not None:
-            return number(live["loss"])
+    steps = state.progress.of("steps") if state.progress is not None else None
+    live = search("avr_loss", steps.note) if steps is not None else None
+    if live is not None:
+        return number(live["loss"])
     return facts.loss
 
 

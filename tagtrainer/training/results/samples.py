@@ -15,6 +15,8 @@ from tagtrainer.workspace import Workspace
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
 VIDEOS = frozenset({".mp4", ".webm", ".mov", ".mkv", ".avi", ".gif"})
 
+PNG_END = b"IEND\xaeB`\x82"
+
 _MOMENT = (
     r"^(?P<name>.+)_(?:e(?P<epoch>\d{6,})|(?P<step>\d{6,}))_(?P<prompt>\d{2,})_(?P<time>\d{14})(?:_(?P<seed>\d+))?"
 )
@@ -85,9 +87,21 @@ def list_samples(folder: Path) -> list[Sample]:
             state = path.stat()
         except OSError:
             continue
-        if state.st_size:
+        if _whole(path, state.st_size):
             found.append(_sample(path.name, named, state.st_size, state.st_mtime))
     return sorted(found, key=lambda sample: (sample.time, sample.prompt, sample.file))
+
+
+def _whole(path: Path, size: int) -> bool:
+    """Not a picture that is being written: browsers would keep its half for ever, because its address never changes."""
+    if path.suffix.lower() != ".png":
+        return size > 0
+    try:
+        with path.open("rb") as handle:
+            handle.seek(max(0, size - len(PNG_END)))
+            return handle.read() == PNG_END
+    except OSError:
+        return False
 
 
 def _sample(file: str, named: dict[str, str], size: int, modified: float) -> Sample:
