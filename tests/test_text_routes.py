@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import store, transfer
-from tagtrainer.ui import routes_text
+from tagtrainer.ui import chosen, routes_text
 from tagtrainer.workspace import open_workspace
 
 from .pictures import jpeg
@@ -34,8 +34,22 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         address = f"/api/text/{dataset}/{path}"
         return (client.get(address, params=query) if json is None else client.post(address, json=json)).json()
 
-    ask.client, ask.dataset = client, dataset  # type: ignore[attr-defined]
+    ask.client, ask.dataset, ask.ws = client, dataset, ws  # type: ignore[attr-defined]
     return ask
+
+
+def test_a_kept_selection_is_of_its_dataset_and_as_long_as_it_is_there(at: Any) -> None:
+    ids = [item.id for item in store.items(at.ws, at.dataset)]
+    kept = chosen.keep(at.ws, at.dataset, ids[:2])
+    change = {"operation": "replace", "values": {"old": "smile", "new": "grin"}, "kept": kept}
+    assert at("preview", change)["total"] == 2
+    other = store.create(at.ws, "other").id
+    with pytest.raises(UserError, match="not known any more"):
+        at.client.post(f"/api/text/{other}/preview", json=change)
+    for name in ("0" * 24, "../../../etc/passwd", "..\\x", "é" * 24):
+        with pytest.raises(UserError, match="not known any more"):
+            chosen.kept(at.ws, at.dataset, name)
+    assert at("apply", change)["changed"] == 2
 
 
 def test_start_declares_every_operation_and_family(at: Any) -> None:

@@ -16,6 +16,7 @@ from tagtrainer.core.files import safe_id
 from tagtrainer.core.text import UserError, t
 from tagtrainer.datasets import changes, filters, index, records, store
 from tagtrainer.datasets.models import Item
+from tagtrainer.ui import chosen
 from tagtrainer.ui.looks import Look, Selection
 from tagtrainer.workspace import Workspace
 
@@ -59,10 +60,10 @@ def _lists(routes: APIRouter, ws: Workspace) -> None:
     @routes.get("/{dataset}/items")
     def items(dataset: str, look: Annotated[Look, Query()], offset: int = 0, limit: int = 200) -> dict[str, Any]:
         """One page of the grid; `filter` is what is looked for as one expression."""
-        chosen = look.filter()
-        found = index.page(ws, dataset, chosen, max(0, offset), max(1, min(limit, LARGEST_PAGE)))
+        wanted = look.filter()
+        found = index.page(ws, dataset, wanted, max(0, offset), max(1, min(limit, LARGEST_PAGE)))
         rows = [_row(item) for item in found.items]
-        return {"total": found.total, "rev": found.rev, "filter": filters.expression(chosen), "items": rows}
+        return {"total": found.total, "rev": found.rev, "filter": filters.expression(wanted), "items": rows}
 
     @routes.post("/{dataset}/sync")
     def sync(dataset: str) -> dict[str, Any]:
@@ -88,6 +89,12 @@ def _lists(routes: APIRouter, ws: Workspace) -> None:
     def ids(dataset: str, selection: Selection) -> dict[str, Any]:
         """The ids of what is selected."""
         return {"items": selection.ids(ws, dataset)}
+
+    @routes.post("/{dataset}/keep")
+    def keep(dataset: str, selection: Selection) -> dict[str, Any]:
+        """Keep a large selection for the other views of the dataset, under a name."""
+        found = selection.ids(ws, dataset)
+        return {"kept": chosen.keep(ws, dataset, found), "n": len(found)}
 
     @routes.get("/{dataset}/place/{item}")
     def place(dataset: str, item: str, look: Annotated[Look, Query()]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from tagtrainer.datasets import deleted, filters, merge, shape, store, trash
 from tagtrainer.datasets.exchange import export
 from tagtrainer.datasets.models import Item
 from tagtrainer.jobs import store as jobs
-from tagtrainer.ui import work
+from tagtrainer.ui import chosen, work
 from tagtrainer.workspace import Workspace
 
 KEEP_HOURS = 24
@@ -30,9 +30,10 @@ Ids = Annotated[list[Annotated[str, Field(max_length=120)]], Field(max_length=1_
 
 
 class Scope(BaseModel):
-    """Which items: `items`, else those of the filter `expr`, else all."""
+    """Which items: `items`, else a `kept` selection, else those of the filter `expr`, else all."""
 
     items: Ids | None = None
+    kept: str = Field(default="", max_length=40)
     expr: str = Field(default="", max_length=500)
 
 
@@ -122,7 +123,7 @@ def _jobs(routes: APIRouter, ws: Workspace) -> None:
     def start_export(dataset: str, wanted: Export) -> dict[str, Any]:
         from tagtrainer import flows
 
-        meta, scope = store.get(ws, dataset), _scope(ws, wanted)
+        meta, scope = store.get(ws, dataset), _scope(ws, dataset, wanted)
         if wanted.where == "download":
             clean(ws, dataset)
             target = _downloads(ws) / dataset / uuid.uuid4().hex[:12]
@@ -155,17 +156,18 @@ def _jobs(routes: APIRouter, ws: Workspace) -> None:
 
         if not wanted.name.strip():
             raise UserError("datasets.no_name")
-        scope = _scope(ws, wanted) or ["--filter="]
+        scope = _scope(ws, dataset, wanted) or ["--filter="]
         flags = ["--move"] if wanted.move else []
         return {"task": flows.start_work(ws, dataset, "split", [*flags, *scope, "--", wanted.name.strip()])}
 
 
-def _scope(ws: Workspace, wanted: Scope) -> list[str]:
+def _scope(ws: Workspace, dataset: str, wanted: Scope) -> list[str]:
     """The words that choose items; many ids go through a file."""
-    if wanted.items is not None:
+    items = chosen.kept(ws, dataset, wanted.kept) if wanted.kept and wanted.items is None else wanted.items
+    if items is not None:
         path = ws.runtime / "chosen" / f"{uuid.uuid4().hex[:12]}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(map(safe_id, wanted.items)), "utf-8")
+        path.write_text("\n".join(map(safe_id, items)), "utf-8")
         return [f"--items-from={path}"]
     if wanted.expr.strip():
         filters.parse(wanted.expr)

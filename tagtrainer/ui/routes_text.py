@@ -14,6 +14,7 @@ from tagtrainer.datasets.models import Item
 from tagtrainer.datasets.text import bulk, operations, texts
 from tagtrainer.datasets.text.bulk import Scope
 from tagtrainer.flows import caption_tokens
+from tagtrainer.ui import chosen
 from tagtrainer.workspace import Workspace
 
 WAITING = frozenset({"bulk.missing", "bulk.nothing_to_find"})
@@ -21,15 +22,17 @@ Tag = Annotated[str, Field(max_length=500)]
 
 
 class Change(BaseModel):
-    """An operation with its values, and which captions: `items`, else those of the filter `expr`, else all."""
+    """An operation with its values, and which captions: `items`, a `kept` selection, those of the filter `expr`, else all."""
 
     operation: str = Field(max_length=60)
     values: dict[str, str | bool | int] = Field(default_factory=dict, max_length=20)
     items: list[Annotated[str, Field(max_length=120)]] | None = Field(default=None, max_length=1_000_000)
+    kept: str = Field(default="", max_length=40)
     expr: str | None = Field(default=None, max_length=500)
 
-    def scope(self) -> Scope:
-        return Scope(self.items, self.expr)
+    def scope(self, ws: Workspace, dataset: str) -> Scope:
+        items = chosen.kept(ws, dataset, self.kept) if self.kept and self.items is None else self.items
+        return Scope(items, self.expr)
 
 
 class Folder(BaseModel):
@@ -61,19 +64,19 @@ def router(ws: Workspace) -> APIRouter:
         """What a change would do. A change that is not filled in yet has a count of null."""
         try:
             seen = bulk.preview(
-                ws, dataset, operations.operation(change.operation, change.values), change.scope(), limit
+                ws, dataset, operations.operation(change.operation, change.values), change.scope(ws, dataset), limit
             )
         except UserError as error:
             if error.key not in WAITING:
                 raise
-            return {"count": None, "total": bulk.size(ws, dataset, change.scope()), "waiting": str(error)}
+            return {"count": None, "total": bulk.size(ws, dataset, change.scope(ws, dataset)), "waiting": str(error)}
         hits = [{"item": row(hit.item), "parts": hit.parts, "empty": not hit.new.strip()} for hit in seen.hits]
         return {"count": seen.count, "total": seen.total, "sentences": seen.sentences, "hits": hits}
 
     @routes.post("/{dataset}/apply")
     def apply(dataset: str, change: Change) -> dict[str, Any]:
         """Change the captions; `entry` is what can be undone."""
-        done = bulk.apply(ws, dataset, operations.operation(change.operation, change.values), change.scope())
+        done = bulk.apply(ws, dataset, operations.operation(change.operation, change.values), change.scope(ws, dataset))
         return asdict(done)
 
     @routes.get("/{dataset}/tags")

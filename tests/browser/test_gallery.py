@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tagtrainer.datasets import history, store, transfer
+from tagtrainer.datasets import history, index, records, store, transfer
+from tagtrainer.datasets.models import Item
 from tests.browser.conftest import App, OpenPage
 from tests.pictures import jpeg
 
@@ -222,3 +223,30 @@ def test_what_takes_long_says_so_and_is_not_done_twice(page: Page, app: App, dat
     held[0].continue_()
     expect(line).to_contain_text("12 flagged")
     assert len(flagged(app, dataset)) == 12
+
+
+def test_a_selection_of_thousands_is_handed_to_the_other_views(app: App, open_page: OpenPage) -> None:
+    """More than the page holds ids of, and not all of a filter: the server keeps it."""
+    dataset, many = store.create(app.ws, "thousands").id, 5_010
+    folder = app.ws.dataset(dataset)
+    for n in range(many):
+        (folder / "images" / f"p{n:04d}-{n:08x}.jpg").touch()
+    items = [Item(f"p{n:04d}-{n:08x}", f"p{n:04d}.jpg", ".jpg", 64, 64, 9, f"{n:064x}", 1.0 + n) for n in range(many)]
+    records.add(folder, items)
+    index.sync(app.ws, dataset)
+    page = open_page()
+    expect(page.locator(".gl-count")).to_contain_text("5010 pictures", timeout=30_000)
+    tile(page, 4).click()
+    page.keyboard.press("Shift+End")
+    expect(page.locator(".gl-selection > span")).to_have_text("5006 selected")
+    page.locator("#view_manage-button").click()
+    expect(page.locator(".vw-manage-selection").first).to_have_text("The 5006 selected in the gallery", timeout=20_000)
+    page.locator("#view_text-button").click()
+    page.get_by_label("The selection in the Gallery (5006)").check()
+    page.locator(".vw-text-operation").select_option("add")
+    page.locator(".vw-text-fields [name=tags]").fill("red hat")
+    expect(page.locator(".vw-text-count")).to_have_text("5006 of 5006 captions would change.", timeout=30_000)
+    page.locator(".vw-text-apply").click()
+    expect(page.locator(".vw-text > .vw-notice")).to_contain_text("Captions changed: 5006.", timeout=60_000)
+    texts = store.captions(app.ws, dataset)
+    assert [texts[item.id] for item in items[:6]] == ["", "", "", "", "red hat", "red hat"]

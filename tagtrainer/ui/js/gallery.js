@@ -141,8 +141,8 @@ function selected(n) {
   actions.selected(n, grid.total);
   clearTimeout(selected.timer);
   const chosen = grid.selection(), of = dataset;
-  selected.timer = setTimeout(() => noteSelection(of, chosen, n, filter, () => tagtrainer.fetchJson(
-    `datasets/${encodeURIComponent(of)}/ids`, { json: { ...looking.look(), ...chosen } }).then((answer) => answer.items)), 150);
+  selected.timer = setTimeout(() => noteSelection(of, chosen, n, filter, (path) => tagtrainer.fetchJson(
+    `datasets/${encodeURIComponent(of)}/${path}`, { json: { ...looking.look(), ...chosen } })), 150);
 }
 
 trash.addEventListener('click', () => actions.busy || actions.act(async () => {

@@ -21,6 +21,17 @@ function thumb(dataset, item, kind = 'preview', props = {}) {
     loading: 'lazy', decoding: 'async', draggable: false, alt: item.name || '', ...props });
 }
 
+// What the gallery noted as selected in it: {n: how many or null, scope: {items} or {kept} or {expr}}, null when it is nothing.
+function gallerySelection(dataset) {
+  try {
+    const { items, kept, n, filter, pending } = JSON.parse(sessionStorage.getItem('tagtrainer.selection.' + dataset)) || {};
+    if (Array.isArray(items)) return items.length ? { n: items.length, scope: { items: items.map(String) } } : null;
+    if (pending) return { n: null, scope: { items: [] } }; // it is on its way
+    if (typeof kept === 'string') return { n, scope: { kept } };
+    return typeof filter === 'string' ? { n: null, scope: { expr: filter } } : null;
+  } catch { return null; }
+}
+
 // A view: calls options.show(dataset, kind, {changed}) when it becomes visible with another dataset or a newer revision.
 function makeView(element, props, watch, options) {
   const root = element.querySelector('.vw');

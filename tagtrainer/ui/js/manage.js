@@ -41,19 +41,12 @@ async function know() {
   pick('copy-name').placeholder = fillText(texts.copy_of, { name: known.name });
 }
 
-// The gallery notes what is selected there: {items: [ids]}, or {filter} when all of a filter is.
-function selection() {
-  try {
-    const { items, filter } = JSON.parse(sessionStorage.getItem('tagtrainer.selection.' + view.dataset)) || {};
-    return items ? { items } : filter !== undefined ? { expr: filter } : null;
-  } catch { return null; }
-}
 const fields = [...view.root.querySelectorAll('.vw-manage-scope')];
 function scopes() {
-  const chosen = selection();
+  const chosen = gallerySelection(view.dataset);
   for (const field of fields) {
     const radio = field.querySelector('input[value=items]'), words = field.querySelector('.vw-manage-selection');
-    words.textContent = chosen && chosen.items ? fillText(texts.selected, { n: chosen.items.length }) : chosen ? texts.selected_all : texts.selection;
+    words.textContent = chosen && chosen.n ? fillText(texts.selected, { n: chosen.n }) : chosen ? texts.selected_all : texts.selection;
     radio.disabled = !chosen;
     if (radio.checked && !chosen) field.querySelector(field.dataset.scope === 'export' ? 'input[value=all]' : 'input[value=filter]').checked = true;
     field.querySelector('.vw-manage-filter').hidden = !field.querySelector('input[value=filter]').checked;
@@ -61,9 +54,10 @@ function scopes() {
 }
 function scopeOf(name) {
   const field = fields.find((one) => one.dataset.scope === name), way = field.querySelector('input:checked').value;
-  return way === 'items' ? selection() || { items: [] } : way === 'filter' ? { expr: field.querySelector('.vw-manage-filter').value } : {};
+  return way === 'items' ? (gallerySelection(view.dataset) || { scope: { items: [] } }).scope : way === 'filter' ? { expr: field.querySelector('.vw-manage-filter').value } : {};
 }
 for (const field of fields) field.addEventListener('change', scopes);
+window.addEventListener('tagtrainer:selection', () => { if (view.visible) scopes(); });
 new ResizeObserver(() => { if (view.visible) scopes(); }).observe(view.root.querySelector('.vw-manage-frame'));
 
 const job = (verb, done, state = null) => makeJob(view, pick(verb + '-job'), { path: `manage/{dataset}/job/${verb}`, onDone: done, onState: state });

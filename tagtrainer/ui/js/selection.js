@@ -38,16 +38,19 @@ function makeRanges() {
   };
 }
 
-// Notes what is selected for the other views of this dataset: ids while they are few, a filter when it is all of it.
+// Notes what is selected for the other views of this dataset: ids while they are few, a filter when it is all of it, else the
+// name under which the server keeps it. ask(path, chosen) -> answer of the server. Views hear "tagtrainer:selection".
 const FEW = 5000;
-async function noteSelection(dataset, chosen, count, filter, fetchIds) {
+async function noteSelection(dataset, chosen, count, filter, ask) {
   const key = 'tagtrainer.selection.' + dataset, mine = noteSelection.ticket = (noteSelection.ticket || 0) + 1;
   let note = null;
   if (chosen.all) note = { filter };
-  else if (count && count <= FEW) {
-    const items = chosen.items || await fetchIds(chosen).catch(() => null);
-    note = items && { items };
+  else if (count && chosen.items && count <= FEW) note = { items: chosen.items };
+  else if (count) {
+    sessionStorage.setItem(key, '{"pending":true}'); // what was selected before is not what is selected now
+    note = await ask(count <= FEW ? 'ids' : 'keep', chosen).catch(() => null);
   }
   if (mine !== noteSelection.ticket) return;
   if (note) sessionStorage.setItem(key, JSON.stringify(note)); else sessionStorage.removeItem(key);
+  window.dispatchEvent(new Event('tagtrainer:selection'));
 }

@@ -9,13 +9,7 @@ function makeTextForm(view, { onApplied }) {
   const current = () => known.find((one) => one.id === operation.value);
   const scopeOf = () => form.elements.vw_text_scope.value;
 
-  function selection() { // the gallery notes it per browser tab: {items: [ids]}, or {filter} when all of a filter is selected
-    try {
-      const { items, filter: expr } = JSON.parse(sessionStorage.getItem('tagtrainer.selection.' + view.dataset)) || {};
-      if (Array.isArray(items)) return items.length ? { items: items.map(String), expr: null } : null;
-      return typeof expr === 'string' ? { items: null, expr } : null;
-    } catch { return null; }
-  }
+  const selection = () => gallerySelection(view.dataset);
 
   function input(field, value) {
     if (field.kind === 'check') return el('input', { type: 'checkbox', checked: value === true, name: field.name });
@@ -59,13 +53,13 @@ function makeTextForm(view, { onApplied }) {
   }
 
   function change() {
-    const scope = { items: null, expr: scopeOf() === 'filter' ? filter.value : null };
-    return { operation: operation.value, values: values(), ...(scopeOf() === 'items' ? selection() || { items: [] } : scope) };
+    const scope = { expr: scopeOf() === 'filter' ? filter.value : null };
+    return { operation: operation.value, values: values(), ...(scopeOf() === 'items' ? (selection() || { scope: { items: [] } }).scope : scope) };
   }
 
   function scopes() {
     const chosen = selection(), radio = form.querySelector('input[value=items]');
-    pick('selection').textContent = chosen && chosen.items ? fillText(texts.scope_selected, { n: chosen.items.length }) : texts.scope_items;
+    pick('selection').textContent = chosen && chosen.n ? fillText(texts.scope_selected, { n: chosen.n }) : texts.scope_items;
     radio.disabled = !chosen;
     if (!chosen && radio.checked) form.querySelector('input[value=all]').checked = true;
     filter.hidden = scopeOf() !== 'filter';
@@ -126,6 +120,7 @@ function makeTextForm(view, { onApplied }) {
     return before + ' … ' + after;
   }
 
+  window.addEventListener('tagtrainer:selection', () => { if (view.visible) { scopes(); look(); } });
   fields.addEventListener('input', () => { typed.set(operation.value, values()); depend(); look(); });
   operation.addEventListener('change', () => { draw(); look(0); });
   form.querySelector('.vw-text-scope').addEventListener('input', () => { scopes(); look(); });
