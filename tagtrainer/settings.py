@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -95,14 +96,19 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 def load(ws: Workspace) -> Settings:
     """The settings; defaults where the file is missing, damaged or invalid. Never raises, never writes."""
-    return load_with_notices(ws)[0]
+    return _load(ws)[0]
 
 
 def load_with_notices(ws: Workspace) -> tuple[Settings, list[Notice]]:
-    """Settings and what should be said about the file: unknown keys, a newer version, or damage.
+    """Settings and what should be said about their files: unknown keys, a newer version, or damage.
 
-    A damaged file is kept aside as config.json.damaged-<time> so that saving loses nothing.
+    A damaged file is kept aside as config.json.damaged-<time> so that saving loses nothing; secrets.json likewise.
     """
+    settings, notices = _load(ws)
+    return settings, [*notices, *_damaged_secrets(ws)]
+
+
+def _load(ws: Workspace) -> tuple[Settings, list[Notice]]:
     if not ws.config.exists():
         return Settings(), []
     try:
@@ -110,7 +116,7 @@ def load_with_notices(ws: Workspace) -> tuple[Settings, list[Notice]]:
         if not isinstance(raw, dict):
             raise UserError("core.damaged_json", path=ws.config, reason=type(raw).__name__)
     except UserError as error:
-        return Settings(), [_keep_aside(ws, str(error.values.get("reason", "")))]
+        return Settings(), [_keep_aside(ws.config, "settings.damaged", str(error.values.get("reason", "")))]
     except OSError as error:
         return Settings(), [Notice("settings.unreadable", {"path": ws.config, "reason": error.strerror or error})]
     notices: list[Notice] = []
@@ -169,14 +175,14 @@ def _unknown_keys(model: BaseModel, prefix: str = "") -> list[str]:
     return found
 
 
-def _keep_aside(ws: Workspace, reason: str) -> Notice:
-    aside = ws.config.with_name(f"{ws.config.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+def _keep_aside(path: Path, key: str, reason: str) -> Notice:
+    aside = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
     try:
-        shutil.copy2(ws.config, aside)
-        os.remove(ws.config)  # noqa: PTH107
+        shutil.copy2(path, aside)
+        os.remove(path)  # noqa: PTH107
     except OSError:
-        aside = ws.config
-    return Notice("settings.damaged", {"path": ws.config, "aside": aside, "reason": reason})
+        aside = path
+    return Notice(key, {"path": path, "aside": aside, "reason": reason})
 
 
 def save(ws: Workspace, settings: Settings) -> None:
@@ -220,8 +226,16 @@ def secret_values(ws: Workspace) -> list[str]:
 
 
 def _secrets(ws: Workspace) -> dict[str, str]:
-    try:
-        raw = read_json(ws.secrets)
-    except FileNotFoundError:
+    if not ws.secrets.exists() or _damaged_secrets(ws):
         return {}
-    return {str(key): str(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
+    return {str(key): str(value) for key, value in read_json(ws.secrets).items()}
+
+
+def _damaged_secrets(ws: Workspace) -> list[Notice]:
+    """A secrets.json that cannot be read is kept aside: what it held is entered anew. The reason could quote a key."""
+    try:
+        if not ws.secrets.exists() or isinstance(read_json(ws.secrets), dict):
+            return []
+    except UserError:
+        pass
+    return [_keep_aside(ws.secrets, "settings.secrets_damaged", "")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tagtrainer import settings
+from tagtrainer.captioning import profiles
 from tagtrainer.core.text import UserError
 from tagtrainer.workspace import Workspace, open_workspace
 
@@ -69,6 +70,28 @@ def test_secrets_are_not_in_the_settings(ws: Workspace) -> None:
     assert "sk-planted" not in ws.config.read_text("utf-8")
     settings.set_secret(ws, "captioning.openai", "")
     assert settings.secret(ws, "captioning.openai") == ""
+
+
+@pytest.mark.parametrize("damage", [b'{"captioning.mine": "sk-pl', b"[1]", b"\xff\xfe\x00", b"[" * 100_000])
+def test_damaged_secrets_are_kept_aside_and_named(ws: Workspace, damage: bytes) -> None:
+    ws.secrets.write_bytes(damage)
+    notices = settings.load_with_notices(ws)[1]
+    assert [notice.key for notice in notices] == ["settings.secrets_damaged"]
+    assert "sk-pl" not in str(notices[0])
+    assert next(ws.root.glob("secrets.json.damaged-*")).read_bytes() == damage
+    settings.set_secret(ws, "captioning.mine", "sk-new")
+    assert settings.secret(ws, "captioning.mine") == "sk-new" and settings.load_with_notices(ws)[1] == []
+
+
+def test_hand_edited_profiles_do_no_harm(ws: Workspace) -> None:
+    rows = {
+        "a": {"provider": ["template"]},
+        "b": {"provider": "template", "options": "x"},
+        "c": {"provider": "template"},
+    }
+    ws.config.write_text(json.dumps({"captioning": {"profiles": rows}}), "utf-8")
+    known = profiles.profiles(ws)
+    assert "c" in known and not {"a", "b"} & set(known)
 
 
 def test_workspace_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,10 +33,9 @@ def profiles(ws: Workspace) -> dict[str, Profile]:
     """Every profile by id, the template first; the user's own win over shipped ones of the same id."""
     found = {profile.id: profile for profile in _shipped(ws)}
     for ident, raw in settings.load(ws).captioning.profiles.items():
-        if raw.get("provider") in PROVIDERS.all():
-            found[ident] = Profile(
-                ident, str(raw.get("name", ident)), raw["provider"], raw.get("options", {}), False, _has_key(ws, ident)
-            )
+        options, provider = raw.get("options", {}), str(raw.get("provider"))
+        if provider in PROVIDERS.all() and isinstance(options, dict):  # the file may have been edited by hand
+            found[ident] = Profile(ident, str(raw.get("name", ident)), provider, options, False, _has_key(ws, ident))
     return dict(sorted(found.items(), key=lambda pair: (pair[0] != "template", pair[1].name.casefold())))
 
 

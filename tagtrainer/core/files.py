@@ -91,7 +91,7 @@ def read_json(path: Path) -> Any:
     """Parse a JSON file (a BOM is accepted). Raises FileNotFoundError, or UserError core.damaged_json."""
     try:
         return json.loads(path.read_text("utf-8-sig"))
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, UnicodeDecodeError, RecursionError) as error:
         raise UserError("core.damaged_json", path=path, reason=error) from error
 
 
