@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import captions, index, media
-from tagtrainer.datasets.exchange import layout_lists, layouts
+from tagtrainer.datasets.exchange import layout_lists, layouts, listed
 from tagtrainer.datasets.exchange.archive import Archive, Entry, content, is_litter, open_archive, unpack
 from tagtrainer.datasets.exchange.layouts import Facts, Told, Tree
 from tagtrainer.datasets.models import Skipped
@@ -71,7 +71,7 @@ class Gatherer:
     """Trigger word and description of a dataset that was exported before."""
 
     def gather(self, sources: Sequence[Path]) -> list[Candidate]:
-        """Candidates of files, folders and zips. UserError datasets.no_source for a path that does not exist."""
+        """Candidates of files, folders, zips and lists (.jsonl, dataset.toml). UserError datasets.no_source: nothing there."""
         found: list[Candidate] = []
         for source in sources:
             source = source.expanduser().absolute()
@@ -81,6 +81,8 @@ class Gatherer:
                 raise UserError("datasets.no_source", path=source)
             elif source.suffix.lower() == ".zip":
                 found += self._from_zip(source)
+            elif source.suffix.lower() in listed.LISTS:
+                found += self._from_list(source)
             elif self._looks_like_picture(source.name, source.name):
                 found.append(_from_file(source, source.name))
         return sorted(found, key=lambda candidate: candidate.facts.trash)  # what is wanted first
@@ -109,6 +111,16 @@ class Gatherer:
         for path in self.zips:
             yield from self._from_zip(path)
         self.zips.clear()
+
+    def _from_list(self, source: Path) -> Iterator[Candidate]:
+        """What a list names, wherever it lies; told by its full path, placed in the folder it lies in."""
+        paths = listed.files_of(source)
+        tree = Tree(list(paths), lambda name, limit: _start(paths[name], limit), Path(source.anchor).as_posix())
+        shown = {name: path for name, path in paths.items() if path.suffix.lower() in media.PICTURES | media.VIDEOS}
+        wanted = [name for name, path in shown.items() if self._looks_like_picture(path.name, str(path))]
+        for found in self._tell(tree, {name: _from_file(paths[name], name) for name in wanted}):
+            folder = found.folder if found.facts.folder is not None else found.folder.rpartition("/")[2]
+            yield replace(found, label=str(paths[found.label]), folder=folder)
 
     def _walk(self, root: Path) -> Iterator[Path]:
         """All files in order, without zips, which wait in `zips`."""

@@ -120,7 +120,7 @@ def _row_facts(told: Told, tree: Tree, where: str, line: int, row: dict[str, Any
     if isinstance(added, int | float) and not isinstance(added, bool) and 0 < added < 1e11 and math.isfinite(added):
         said["added"] = float(added)
     said |= {"flagged": row.get("flagged") is True, "trash": row.get("trash") is True, "crop": _crop(row.get("crop"))}
-    paths = _control_paths(row)
+    paths = control_paths(row)
     found = [_find(told, tree, where, line, path, base) for path in paths]
     controls = tuple(dict.fromkeys(path for path in found if path is not None))
     if controls:
@@ -130,7 +130,7 @@ def _row_facts(told: Told, tree: Tree, where: str, line: int, row: dict[str, Any
     return said
 
 
-def _control_paths(row: dict[str, Any]) -> list[str]:
+def control_paths(row: dict[str, Any]) -> list[str]:
     """`control_path`, or `control_path_0` and so on in the order of their numbers."""
     numbered = [(int(key[13:]), key) for key in row if key.startswith("control_path_") and key[13:].isdecimal()]
     keys = ["control_path", *(key for _, key in sorted(numbered)[:100])]
