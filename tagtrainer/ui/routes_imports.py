@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import shutil
 import time
@@ -113,7 +114,10 @@ def _clean_part(part: str) -> str:
     if not dot or len(suffix) > 12:
         stem, dot, suffix = part, "", ""
     room = 180 - len((dot + suffix).encode())
-    return (stem.encode()[:room].decode("utf-8", "ignore") or "_") + dot + suffix.rstrip(". ")
+    if len(stem.encode()) > room:  # what is cut off may be all that differs; a caption beside it is cut the same way
+        mark = "-" + hashlib.sha256(stem.encode("utf-8", "replace")).hexdigest()[:8]
+        stem = stem.encode()[: 160 - len(mark)].decode("utf-8", "ignore") + mark
+    return (stem or "_") + dot + suffix.rstrip(". ")
 
 
 def _check_space(ws: Workspace, size: int) -> None:

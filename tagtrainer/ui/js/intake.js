@@ -170,6 +170,7 @@ function makeIntake(root, options) {
     if (view.status === 'failed') return tell(fillText(texts.failed, { reason: view.reason }), [], again, view.task);
     const seen = view.report || { added: 0, duplicates: 0, captions: 0, skipped: [], more: 0 };
     const skipped = [...failed, ...seen.skipped];
+    if (!seen.added && !seen.duplicates && !seen.controls && !skipped.length) return tell(texts.nothing_there, [], null, view.task);
     let text = fillText(texts.done, { added: seen.added, captions: seen.captions, clock: clock(view.seconds) });
     if (seen.took) text += ' ' + seen.took;
     if (seen.controls) text += ' ' + fillText(texts.controls, { n: seen.controls });
