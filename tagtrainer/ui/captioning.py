@@ -203,6 +203,9 @@ class Tab:
         found = newest(self.ws, dataset)
         if found and found[1].status in ACTIVE:
             raise UserError("captioning_tab.running")
+        stats = store.stats(self.ws, dataset)
+        if given[self.mode] == "missing" and stats.captioned >= stats.count:
+            raise UserError("captioning_tab.nothing_missing" if stats.count else "captioning_tab.no_picture")
         flows.start_captioning(self.ws, dataset, self.form.keep(given).id, given[self.mode])
         return {self.live: self.boxes(dataset)[1]}
 
@@ -285,7 +288,7 @@ def _script_box(elem_id: str, name: str, template: str) -> gr.HTML:
 
 _LIVE = """<section class="cp-live"><p class="cp-todo" role="status"></p><div class="cp-job" hidden>
 <div class="cp-head"><b></b><span class="cp-clock"></span><button type="button" class="gl-link cp-stop"></button></div>
-<progress></progress><p class="cp-note" role="status"></p>
+<progress></progress><p class="cp-note" role="status"></p><p class="cp-why"></p>
 <details class="cp-errors" hidden><summary></summary><div><table class="tt-table"><tbody></tbody></table></div></details>
 <div class="cp-acts"><button type="button" class="gl-button cp-again"></button>
 <button type="button" class="gl-link cp-look"></button></div></div></section>"""

@@ -68,6 +68,7 @@ def _view(ws: Workspace, task: Task, state: State) -> dict[str, Any]:
     return {
         "task": task.id,
         "status": state.status,
+        "stopping": active and jobs.stop_path(ws, task.id).exists(),
         "profile": _profile(ws, str(task.detail.get("profile", ""))),
         "n": progress.n if progress else 0,
         "total": progress.total if progress else None,

@@ -25,6 +25,7 @@ from tagtrainer.workspace import Workspace, open_workspace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 playwright_api = pytest.importorskip("playwright.sync_api")
+playwright_api.expect.set_options(timeout=20_000)  # a busy machine; what is there already is not waited for
 CHROMIUM = [os.environ.get("TAGTRAINER_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
 
 

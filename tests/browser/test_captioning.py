@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tagtrainer.captioning import profiles
 from tagtrainer.datasets import store
+from tagtrainer.jobs import store as jobs
 from tagtrainer.workspace import open_workspace
 from tests.browser.conftest import App, OpenPage
 from tests.captioning_kit import boats
@@ -101,7 +102,7 @@ def test_the_template_captions_everything(open_page: OpenPage, app: App) -> None
     expect(page.locator(".cp-todo")).to_have_text("8 of 8 pictures have no caption.")
     page.locator("#captioning_start").click()
     expect(page.locator(".cp-head b")).to_have_text("Done with Template (no model)", timeout=40_000)
-    expect(page.locator(".cp-todo")).to_have_text("All 8 pictures have a caption.")
+    expect(page.locator(".cp-todo")).to_contain_text("All 8 pictures have a caption.")
     assert set(captions(app)) == {"sks, Red Boat, beach trip"}
     page.locator(".cp-look").click()
     expect(page.locator(".gl-caption")).to_have_value("sks, Red Boat, beach trip")
@@ -114,7 +115,7 @@ def test_a_key_is_written_and_never_read(open_page: OpenPage, app: App) -> None:
     unfold(page)
     choose(page, "Mine")
     page.locator("#captioning_ask").click()
-    expect(page.locator("#captioning_facts")).to_contain_text("refused the key")
+    expect(page.locator("#captioning_facts")).to_contain_text("wants a key, and none is stored")
     field = page.locator("#captioning_key input")
     expect(field).to_have_attribute("placeholder", "no key stored")
     field.fill(KEY)
@@ -164,7 +165,7 @@ def test_errors_by_picture_then_retry(open_page: OpenPage, app: App, mind: Mind,
     page = open_page(tab="captioning")
     page.locator("#captioning_start").click()
     expect(page.locator(".cp-head b")).to_have_text("Done with Mine, but not for all pictures", timeout=40_000)
-    expect(page.locator(".cp-errors summary")).to_have_text("Not captioned: 2")
+    expect(page.locator(".cp-errors summary")).to_have_text("Could not be captioned: 2")
     page.locator(".cp-errors summary").click()
     expect(page.locator(".cp-errors tr").first).to_contain_text("RedBoat_002.jpg")
     expect(page.locator(".cp-errors tr").first).to_contain_text("gave no text")
@@ -173,6 +174,36 @@ def test_errors_by_picture_then_retry(open_page: OpenPage, app: App, mind: Mind,
     expect(page.locator(".cp-head b")).to_have_text("Done with Mine", timeout=40_000)
     expect(page.locator(".cp-note")).to_contain_text("8 captioned")
     assert len(server.calls) == 10 and all(captions(app))
+
+
+def test_what_start_would_do_is_said_before_and_nothing_is_started_for_nothing(open_page: OpenPage, app: App) -> None:
+    dataset = store.list_all(app.ws)[0].id
+    full = {item.id: "a boat" for item in store.items(app.ws, dataset)}
+    store.write_captions(app.ws, dataset, full, who="user", title="all")
+    page = open_page(tab="captioning")
+    expect(page.locator(".cp-todo")).to_have_text(re.compile("All 8 pictures have a caption. Choose"))
+    before = len(jobs.list_tasks(app.ws, "captioning"))
+    page.locator("#captioning_start").click()
+    expect(page.get_by_test_id("toast-body").first).to_contain_text("Every picture has a caption")
+    assert len(jobs.list_tasks(app.ws, "captioning")) == before
+    page.locator("#captioning_mode label").nth(1).click()
+    expect(page.locator(".cp-todo")).to_contain_text("8 captions will be replaced")
+    page.locator("#captioning_mode label").nth(2).click()
+    expect(page.locator(".cp-todo")).to_contain_text("added to 8 captions")
+
+
+def test_stopping_says_that_it_waits(open_page: OpenPage, app: App, mind: Mind) -> None:
+    clear(app)
+    page = open_page(tab="captioning")
+    mind.go.clear()
+    page.locator("#captioning_start").click()
+    expect(page.locator(".cp-head b")).to_have_text("Captioning with Mine", timeout=40_000)
+    page.locator(".cp-stop").click()
+    expect(page.locator(".cp-note")).to_contain_text("Stopping")
+    expect(page.locator(".cp-stop")).to_be_hidden()
+    mind.go.set()
+    expect(page.locator(".cp-job")).to_have_attribute("data-status", "stopped", timeout=40_000)
+    expect(page.locator(".cp-why")).to_contain_text("What was answered is kept")
 
 
 def test_progress_after_a_reload_in_a_second_tab_after_a_restart_and_stop(

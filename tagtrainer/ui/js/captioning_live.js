@@ -1,10 +1,10 @@
 // How the batch of a dataset stands: polled from its files, so a reload, a second tab and a restart of the app show the same.
 const { texts } = props, part = (name) => element.querySelector('.cp-' + name);
 const todo = part('todo'), job = part('job'), title = element.querySelector('.cp-head b'), clockText = part('clock'), bar = element.querySelector('progress');
-const note = part('note'), errors = part('errors'), stop = part('stop'), again = part('again'), look = part('look');
+const note = part('note'), why = part('why'), errors = part('errors'), stop = part('stop'), again = part('again'), look = part('look');
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (all, name) => values[name] ?? all);
 const clock = (s) => (s >= 3600 ? Math.floor(s / 3600) + ':' + String(Math.floor(s / 60) % 60).padStart(2, '0') : Math.floor(s / 60)) + ':' + String(s % 60).padStart(2, '0');
-let dataset = '', task = '', run = 0, status = '', drawn = '';
+let dataset = '', task = '', run = 0, status = '', drawn = '', last = null;
 stop.textContent = texts.stop;
 look.textContent = texts.look;
 
@@ -18,11 +18,22 @@ function headline(view) {
 }
 
 function counts(view) {
-  if (active()) return view.note && view.status === 'running' ? view.note : '';
+  if (view.stopping) return texts.stopping;
+  if (active()) return view.status === 'running' ? view.note : '';
   const said = [];
   if (view.done !== null) said.push(fill(texts.done, { n: view.done }));
   if (view.skipped) said.push(fill(texts.skipped, { n: view.skipped }));
-  return [said.join(texts.comma), view.reason].filter(Boolean).join(' ');
+  return said.join(texts.comma);
+}
+
+// What pressing Start would do; while a batch runs, only how things stand.
+function outlook(view) {
+  const values = { n: view.count - view.captioned, count: view.count, captioned: view.captioned };
+  if (!view.count) return texts.no_pictures;
+  const mode = ['missing', 'replace', 'append'][[...document.querySelectorAll('#captioning_mode input')].findIndex((each) => each.checked)];
+  if (!active() && view.captioned && (mode === 'replace' || mode === 'append')) return fill(texts['will_' + mode], values);
+  if (values.n) return fill(texts.todo, values);
+  return fill(active() ? texts.all_have : texts.none_left, values);
 }
 
 function times(view) {
@@ -47,10 +58,10 @@ function list(view) {
 }
 
 function show(view) {
-  const missing = view.count - view.captioned, was = active();
-  todo.textContent = !view.count ? texts.no_pictures : fill(missing ? texts.todo : texts.all_have, { n: missing, count: view.count });
+  const was = active();
   job.hidden = !view.task;
-  [task, status] = [view.task, view.status || ''];
+  [task, status, last] = [view.task, view.status || '', view];
+  todo.textContent = outlook(view);
   const button = document.querySelector('#captioning_start');
   if (button) button.classList.toggle('cp-off', active());
   if (was && !active()) document.dispatchEvent(new CustomEvent('tagtrainer:captions', { detail: dataset }));
@@ -59,9 +70,10 @@ function show(view) {
   title.textContent = headline(view);
   clockText.textContent = times(view);
   note.textContent = counts(view);
+  why.textContent = view.reason;
   bar.hidden = !active();
   if (view.status === 'running' && view.total) { bar.max = view.total; bar.value = view.n; } else bar.removeAttribute('value');
-  stop.hidden = !active();
+  stop.hidden = !active() || view.stopping;
   again.hidden = active() || (view.status === 'completed' && !view.error_count);
   again.textContent = view.error_count && view.status === 'completed' ? texts.retry : texts.go_on;
   look.hidden = active();
@@ -95,7 +107,7 @@ async function act(name) {
 
 function apply() {
   const wanted = props.value?.dataset || '';
-  if (wanted !== dataset) { task = status = drawn = ''; job.hidden = true; todo.textContent = ''; }
+  if (wanted !== dataset) { task = status = drawn = ''; last = null; job.hidden = true; todo.textContent = ''; }
   dataset = wanted;
   status = '';
   if (dataset) {
@@ -104,6 +116,7 @@ function apply() {
   } else { run++; job.hidden = true; todo.textContent = texts.no_dataset; }
 }
 
+document.addEventListener('change', (event) => { if (last && event.target.closest?.('#captioning_mode')) todo.textContent = outlook(last); });
 stop.addEventListener('click', () => act('stop'));
 again.addEventListener('click', () => act('again'));
 look.addEventListener('click', () => document.querySelector('#tab_datasets-button')?.click());
