@@ -146,7 +146,7 @@ def test_missing_packages_leave_things_out_and_stop_nothing(
     verdict = redundancy.judge(ws, dataset, items, faces.tool_of(detector, embedder), PortraitRules(portrait_keep=1))
     assert sum("pip install" in line for line in verdict.left_out) == 2
     assert len(verdict.people) == 1 and names(verdict), "sure faces are still the same"
-    found, left_out = redundancy.redundant(ws, dataset, 2)
+    found, left_out, _ = redundancy.redundant(ws, dataset, 2)
     assert found == {} and "opencv" in left_out[0]
 
 
@@ -159,8 +159,8 @@ def test_haar_alone_works_from_end_to_end(ws: Workspace, tmp_path: Path) -> None
     (tmp_path / "astronaut.jpg").unlink()
     ident = store.create(ws, "one").id
     transfer.import_paths(ws, ident, [tmp_path / f"x{number}.png" for number in range(3)])
-    found, left_out = redundancy.redundant(ws, ident, 2)
-    assert len(found) == 1 and len(left_out) == 2
+    found, left_out, counted = redundancy.redundant(ws, ident, 2)
+    assert counted == (3, 0) and len(found) == 1 and len(left_out) == 2
     assert Haar().detect(np.zeros((64, 64, 3), np.uint8)) == []
 
 

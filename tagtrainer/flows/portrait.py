@@ -38,7 +38,7 @@ class Plan(BaseModel):
 
     source: str = Field(default="", max_length=4000)
     stages: list[StageName] = Field(default_factory=lambda: list(STAGES))
-    distance: int = Field(default=12, ge=0, le=20)
+    distance: int = Field(default=12, ge=0, le=16)
     keep: int = Field(default=2, ge=1, le=1000)
     by: str = Field(default="auto", max_length=200)
     target: str = Field(default="1024x1024", max_length=40)
@@ -157,9 +157,10 @@ def _duplicates(work: Run, stage: Stage) -> None:
 def _faces(work: Run, stage: Stage) -> None:
     from tagtrainer.datasets.curation import redundancy
 
-    found, left_out = redundancy.redundant(work.ws, work.dataset, work.plan.keep, work.listen("faces"))
-    _drop(work, stage, found)
-    stage.note = " ".join(left_out)
+    found = redundancy.redundant(work.ws, work.dataset, work.plan.keep, work.listen("faces"))
+    _drop(work, stage, found.why)
+    counted = [t("portrait.note.faces", found=found.faces[0], without=found.faces[1])] if found.faces else []
+    stage.note = " ".join([*counted, *found.left_out])
 
 
 def _focus(work: Run, stage: Stage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -192,18 +192,24 @@ def remove(ws: Workspace, dataset: str, verdict: Verdict, spared: Iterable[str] 
     return store.delete_items(ws, dataset, doomed, title=title)
 
 
-def redundant(
-    ws: Workspace, dataset: str, keep: int, on_progress: OnProgress = silent
-) -> tuple[dict[str, str], list[str]]:  # fmt: skip
-    """Look for faces with the best tools here and say which pictures are redundant: (item -> why, what was left out).
+class Redundant(NamedTuple):
+    """`why`: item -> why it is redundant. `left_out`: as in Verdict. Pictures with and without a face; None: nobody looked."""
+
+    why: dict[str, str]
+    left_out: list[str]
+    faces: tuple[int, int] | None
+
+
+def redundant(ws: Workspace, dataset: str, keep: int, on_progress: OnProgress = silent) -> Redundant:
+    """Look for faces with the best tools here and say which pictures are redundant.
 
     Without OpenCV nothing is redundant, and the sentence says what to install.
     """
     try:
         detector, embedder = face_weights.detector(ws), face_weights.embedder(ws)
     except UserError as error:
-        return {}, [str(error)]
+        return Redundant({}, [str(error)], None)
     items = store.items(ws, dataset)
-    measure(ws, dataset, items, detector, embedder, on_progress)
+    report = measure(ws, dataset, items, detector, embedder, on_progress)
     verdict = judge(ws, dataset, items, tool_of(detector, embedder), PortraitRules(portrait_keep=keep))
-    return reasons(verdict), verdict.left_out
+    return Redundant(reasons(verdict), verdict.left_out, (report.with_face, report.without))

@@ -53,7 +53,7 @@ function tileOf(on, part, row) {
   const said = part === 'cropped' ? fillText(on.texts.loses, { percent: (row.lost * 100).toFixed(0) }) : fillText(on.texts.scaled, { scale: row.scale.toFixed(row.scale < 10 ? 2 : 0) });
   return el('figure', { class: 'vw-trainer-tile', title: row.name, style: { '--ratio': String(ratio) } },
     el('div', { class: 'vw-trainer-picture' }, on.thumb(row, 'preview'), cut),
-    el('figcaption', {}, el('b', { text: row.name }), el('span', { text: `${row.width} × ${row.height} → ${row.bucket[0]} × ${row.bucket[1]}` }), el('span', { class: 'is-said', text: said })));
+    el('figcaption', {}, el('b', { text: row.name }), el('span', { text: `${row.width}\u00a0×\u00a0${row.height}\u00a0→ ${row.bucket[0]}\u00a0×\u00a0${row.bucket[1]}` }), el('span', { class: 'is-said', text: said })));
 }
 
 // "Show more" below a list that is longer than what was sent.

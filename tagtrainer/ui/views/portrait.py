@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tagtrainer.datasets.curation import duplicates, links
 from tagtrainer.flows.portrait import STAGES
 from tagtrainer.ui.views.base import PICTURES, View
 from tagtrainer.ui.wording import texts_attribute, words
@@ -28,7 +29,8 @@ def template() -> str:
  placeholder="{text["source_hint"]}"></label>
 <div class="vw-row vw-stages" role="group" aria-label="{text["stages"]}">{stages}</div>
 <div class="vw-row">
-<label class="vw-field">{text["distance"]}<span><input class="vw-distance" type="number" min="0" max="20" value="12">
+<label class="vw-field">{text["distance"]}<span><input class="vw-distance" type="number" min="0" max="{links.FURTHEST}"
+ value="{duplicates.USUAL}">
  {text["distance_unit"]}</span></label>
 <label class="vw-field">{text["keep"]}<input class="vw-keep" type="number" min="1" max="1000" value="2"></label>
 <label class="vw-field">{text["by"]}<select class="vw-by"></select></label>
