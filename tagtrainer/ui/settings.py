@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import logging
 import shutil
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
@@ -53,6 +54,8 @@ def _save(ws: Workspace, section: str, name: str, value: Any) -> None:
 
 
 def _save_level(ws: Workspace, name: str) -> None:
+    if settings.load(ws).logging.level == name:  # a dropdown tells of one choice twice
+        return
     _save(ws, "logging", "level", name)
     logging.getLogger("tagtrainer").setLevel(name)
     info("settings_tab.saved")
@@ -60,7 +63,7 @@ def _save_level(ws: Workspace, name: str) -> None:
 
 def _engine(page: Page) -> None:
     gr.Markdown(f"### {t('settings_tab.engine')}")
-    status = gr.HTML(elem_id="engine_status")
+    status = gr.HTML(elem_id="engine_status", apply_default_css=False)
     with gr.Row(equal_height=False):
         path = gr.Textbox(
             label=t("settings_tab.checkout"), info=t("settings_tab.checkout_info"), elem_id="engine_path", scale=2
@@ -69,7 +72,7 @@ def _engine(page: Page) -> None:
             label=t("settings_tab.python"), info=t("settings_tab.python_info"), elem_id="engine_python", scale=2
         )
     use = gr.Button(t("settings_tab.use"), elem_id="engine_use", variant="primary", size="sm")
-    page.shown(lambda: _engine_values(page.ws), None, [status, path, python])
+    _opened(page, lambda: _engine_values(page.ws), [status, path, python])
     page.on(use.click, lambda p, y: _use(page.ws, p, y), [path, python], [status, path, python])
 
 
@@ -79,25 +82,42 @@ def _engine_values(ws: Workspace) -> tuple[str, str, str]:
 
 
 def _use(ws: Workspace, path: str, python: str) -> tuple[str, str, str]:
-    Musubi().use(ws, path.strip(), python.strip())
+    if not (path or "").strip():  # back to the checkout inside the workspace, if there is one
+        settings.change(ws, _forget_engine)
+        return _engine_values(ws)
+    Musubi().use(ws, path, python or "")
     info("settings_tab.engine_in_use")
     return _engine_values(ws)
+
+
+def _forget_engine(known: settings.Settings) -> None:
+    known.engine.musubi_path = known.engine.musubi_python = ""
 
 
 def _engine_sentence(ws: Workspace) -> str:
     status = Musubi().status(ws)
     if not status.found:
-        return _note(t("settings_tab.engine_missing") + " " + status.message)
+        return _mark("empty", t("settings_tab.engine_missing") + " " + status.message)
     values = {"version": status.version, "path": status.path, "python": status.python}
-    return _note(t("settings_tab.engine_found", **values) + " " + status.message)
+    return _mark("found", t("settings_tab.engine_found", **values) + " " + status.message)
+
+
+def _mark(state: str, sentence: str) -> str:
+    return f'<p class="tt-mark is-{state}">{html.escape(sentence)}</p>'
 
 
 def _storage(page: Page) -> None:
     gr.Markdown(f"### {t('settings_tab.storage')}")
-    table = gr.HTML(elem_id="storage_table")
+    table = gr.HTML(_note(t("settings_tab.measuring")), elem_id="storage_table")
     again = gr.Button(t("settings_tab.measure"), elem_id="storage_measure", size="sm")
-    page.shown(lambda: storage_table(page.ws), None, table)
-    page.on(again.click, lambda: storage_table(page.ws), None, table)
+    _opened(page, lambda: storage_table(page.ws), table)
+    sign = {"show_progress": "minimal", "show_progress_on": again}
+    page.on(again.click, lambda: storage_table(page.ws), None, table, **sign)
+
+
+def _opened(page: Page, fn: Callable[[], Any], outputs: Any) -> None:
+    """Fill in when the tab is opened, not with every page: asking the engine and measuring a disk take a while."""
+    page.on((page.tab.select if page.tab is not None else page.blocks.load), fn, None, outputs)
 
 
 def storage_table(ws: Workspace) -> str:

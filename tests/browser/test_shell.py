@@ -97,3 +97,18 @@ def test_with_a_password(browser: Browser, tmp_path_factory: pytest.TempPathFact
         assert "open sesame" not in closed.log() + closed.output()
     finally:
         closed.stop()
+
+
+def test_settings_are_measured_when_they_are_opened_and_the_engine_can_be_forgotten(
+    open_page: OpenPage, app: App
+) -> None:
+    settings.change(app.ws, lambda known: setattr(known.engine, "musubi_path", "/nowhere/musubi"))
+    page = open_page(tab="settings")
+    expect(page.locator("#storage_table")).to_contain_text(str(app.ws.datasets))
+    expect(page.locator("#engine_status .tt-mark")).to_contain_text("/nowhere/musubi")
+    path = page.locator("#engine_path input, #engine_path textarea").first
+    expect(path).to_have_value("/nowhere/musubi")
+    path.fill("")
+    page.locator("#engine_use").click()
+    expect(page.locator("#engine_status .tt-mark")).to_contain_text(str(app.ws.runtime))
+    assert settings.load(app.ws).engine.musubi_path == ""
