@@ -57,7 +57,9 @@ def test_help_speaks_the_language_of_the_settings(ws: Workspace, capsys: pytest.
 
 def test_a_damaged_settings_file_does_not_stop_a_command(ws: Workspace) -> None:
     ws.config.write_text("{", "utf-8")
-    assert run(ws, "--json", "dataset", "list").returncode == 0
+    done = run(ws, "--json", "dataset", "list")
+    assert done.returncode == 0 and json.loads(done.stdout) == []
+    assert "config.json.damaged-" in done.stderr
 
 
 def test_what_the_system_refuses_is_a_sentence_too(ws: Workspace) -> None:

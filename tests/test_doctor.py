@@ -72,7 +72,7 @@ def test_keys_that_others_can_read_are_named(ws: Workspace) -> None:
     ws.secrets.chmod(0o644)
     assert found(ws)["doctor.loose_secrets"] == "warning"
     ws.secrets.write_text("{", "utf-8")
-    assert found(ws)["core.damaged_json"] == "error"
+    assert found(ws)["settings.secrets_damaged"] == "warning"
 
 
 def test_every_missing_package_has_a_sentence_in_both_languages() -> None:

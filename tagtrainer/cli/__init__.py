@@ -57,20 +57,24 @@ def _done(_result: Any) -> int:
     return 0
 
 
-def _language_of(argv: Sequence[str]) -> str:
-    """The language of whoever started us, else the settings', else the system's; found early, so that --help speaks it too."""
-    if os.environ.get("TAGTRAINER_LANGUAGE") in LANGUAGES:
-        return os.environ["TAGTRAINER_LANGUAGE"]
+def _settings_of(argv: Sequence[str]) -> tuple[settings.Settings, list[settings.Notice]]:
+    """The settings of the workspace that `argv` names, and what is to be said of a file that was damaged and set aside."""
     peek = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     peek.add_argument("--workspace")
     peek.add_argument("--config")
     try:
         known, _ = peek.parse_known_args([word for word in argv if word not in ("-h", "--help")])
-        chosen = settings.load(place_of(known.workspace, known.config)).ui.language
+        found, notices = settings.load_with_notices(place_of(known.workspace, known.config))
     except (argparse.ArgumentError, UserError):
-        chosen = ""
-    if chosen in LANGUAGES:
-        return chosen
+        return settings.Settings(), []
+    return found, [notice for notice in notices if notice.key.endswith("damaged")]
+
+
+def _language_of(chosen: str) -> str:
+    """The language of whoever started us, else the settings', else the system's; found early, so that --help speaks it too."""
+    for code in (os.environ.get("TAGTRAINER_LANGUAGE", ""), chosen):
+        if code in LANGUAGES:
+            return code
     return match_language(os.environ.get("LC_ALL") or os.environ.get("LANG") or "")
 
 
@@ -99,7 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit code 0 done, 1 a sentence on stderr, 2 wrong usage."""
     words = list(sys.argv[1:] if argv is None else argv)
     _utf8_streams()
-    set_language(_language_of(words))
+    found, notices = _settings_of(words)
+    set_language(_language_of(found.ui.language))
+    for notice in notices:
+        print(notice, file=sys.stderr)
     args = build_parser().parse_args(words)
     debug = args.debug or os.environ.get("TAGTRAINER_DEBUG", "") not in ("", "0")
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, stream=sys.stderr)

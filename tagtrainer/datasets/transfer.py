@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tagtrainer import settings
@@ -23,43 +22,13 @@ from tagtrainer.datasets import captions, index, intake, records, store
 from tagtrainer.datasets import changes as log
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.exchange.candidates import Beside, Candidate, Gatherer, skipped
+from tagtrainer.datasets.import_run import Run
 from tagtrainer.datasets.intake import Source
 from tagtrainer.datasets.models import ImportReport, Item, Skipped
 from tagtrainer.datasets.pairs import partners
-from tagtrainer.datasets.pairs.partners import Partners
 from tagtrainer.workspace import Workspace
 
 GROUP = 48
-
-
-@dataclass
-class _Run:
-    """One import: what is known, what waits to be recorded, what has been said."""
-
-    ws: Workspace
-    dataset: str
-    folder: Path
-    report: ImportReport = field(default_factory=ImportReport)
-    by_hash: dict[str, str] = field(default_factory=dict)
-    claimed: set[str] = field(default_factory=set)
-    twins: list[tuple[str, str]] = field(default_factory=list)
-    """(hash, label) of files whose content another file of this import had already, before that one was settled."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def claim(self, sha256: str) -> bool:
-        """True for the first file of a content."""
-        with self.lock:
-            fresh = sha256 not in self.by_hash and sha256 not in self.claimed
-            self.claimed.add(sha256)
-            return fresh
-
-    waiting: list[tuple[Item, str]] = field(default_factory=list)
-    doomed: list[str] = field(default_factory=list)
-    """Items that lay in the trash of the dataset that was exported."""
-    group: str = field(default_factory=log.new_group)
-    title: Title = field(default_factory=lambda: Title("datasets.change.import", source=""))
-    partners: Partners | None = None
-    """Only in datasets with control images."""
 
 
 def import_paths(
@@ -82,7 +51,7 @@ def import_paths(
     """
     meta = store.get(ws, dataset)
     folder = ws.dataset(dataset)
-    run = _Run(ws, dataset, folder)
+    run = Run(ws, dataset, folder)
     run.group = group or run.group
     run.title = Title("datasets.change.import", source=", ".join(Path(source).name for source in sources)[:120])
     partners.of(ws, meta, run.report, control, run.group, run.title)
@@ -113,7 +82,7 @@ def import_paths(
     return run.report
 
 
-def _candidates(run: _Run, gatherer: Gatherer, sources: list[Path], control: int | None) -> list[Candidate]:
+def _candidates(run: Run, gatherer: Gatherer, sources: list[Path], control: int | None) -> list[Candidate]:
     """What to take in. Of pairs: the pictures, each with its control images."""
     if run.partners is None:
         found = gatherer.gather(sources)
@@ -127,17 +96,17 @@ def _candidates(run: _Run, gatherer: Gatherer, sources: list[Path], control: int
     return run.partners.sort(groups, control)
 
 
-def _describe(run: _Run, about: dict[str, str]) -> None:
+def _describe(run: Run, about: dict[str, str]) -> None:
     """Trigger word and description of an export, where this dataset has none."""
     meta = store.get(run.ws, run.dataset)
     names = ("trigger_word", "description")
     fresh = {name: about[name] for name in names if about.get(name) and not getattr(meta, name)}
     if fresh:
         store.update(run.ws, run.dataset, **fresh)
-        _count(run, "about")
+        run.count("about")
 
 
-def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, workers: int) -> None:
+def _take_all(run: Run, candidates: list[Candidate], on_progress: OnProgress, workers: int) -> None:
     """Decode on several threads, record in order; no more than a few pictures are in memory at a time."""
     total = len(candidates) + (run.partners.extra if run.partners else 0)
     on_progress(0, max(1, total), "")
@@ -165,7 +134,7 @@ def _take_all(run: _Run, candidates: list[Candidate], on_progress: OnProgress, w
             on_progress(place, max(place, total), name)
 
 
-def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, Beside]:
+def _take_one(run: Run, candidate: Candidate) -> tuple[str, Item | None, Beside]:
     """(hash, the item or None when its content is known already, its caption) of one candidate."""
     path = candidate.fetch()
     try:
@@ -184,7 +153,7 @@ def _take_one(run: _Run, candidate: Candidate) -> tuple[str, Item | None, Beside
             path.unlink(missing_ok=True)
 
 
-def _claim_pair(run: _Run, candidate: Candidate, sha256: str) -> str | None:
+def _claim_pair(run: Run, candidate: Candidate, sha256: str) -> str | None:
     """What the pair is known by; None when its picture is there already and its control images go to that one."""
     assert run.partners is not None
     pair, known = run.partners.pair_key(candidate, sha256, run.by_hash.keys() | run.claimed)
@@ -195,7 +164,7 @@ def _claim_pair(run: _Run, candidate: Candidate, sha256: str) -> str | None:
     return None if known else pair
 
 
-def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | None, Beside]]) -> None:
+def _settle(run: Run, candidate: Candidate, future: Future[tuple[str, Item | None, Beside]]) -> None:
     try:
         sha256, item, beside = future.result()
     except UserError as error:
@@ -213,44 +182,40 @@ def _settle(run: _Run, candidate: Candidate, future: Future[tuple[str, Item | No
         run.partners.settled(candidate, item.id)
     run.waiting.append((_with_facts(run, candidate, item), beside.text))
     if beside.text.strip():
-        _count(run, beside.source)
+        run.count(beside.source)
     if len(run.waiting) >= GROUP:
         _record(run)
 
 
-def _with_facts(run: _Run, candidate: Candidate, item: Item) -> Item:
+def _with_facts(run: Run, candidate: Candidate, item: Item) -> Item:
     """The item with what lists and folder names say of it."""
     facts, crop = candidate.facts, candidate.facts.crop
     if crop and (crop[0] + crop[2] > item.width or crop[1] + crop[3] > item.height):
         run.report.skipped.append(Skipped(candidate.label, "layouts.crop_outside"))
         crop = None
     if facts.repeats is not None:
-        _count(run, f"repeats_{facts.repeats_from}")
+        run.count(f"repeats_{facts.repeats_from}")
     for name, said in (("flags", facts.flagged), ("crops", crop), ("trash", facts.trash)):
         if said:
-            _count(run, name)
+            run.count(name)
     if facts.trash:
         run.doomed.append(item.id)
     added = item.added if facts.added is None else facts.added
     return replace(item, added=added, flagged=facts.flagged, crop=crop, repeats=facts.repeats or 1)
 
 
-def _count(run: _Run, source: str) -> None:
-    run.report.sources[source] = run.report.sources.get(source, 0) + 1
-
-
-def _settle_twin(run: _Run, candidate: Candidate, sha256: str, text: str) -> None:
+def _settle_twin(run: Run, candidate: Candidate, sha256: str, text: str) -> None:
     if sha256 in run.by_hash:
         run.report.duplicates += 1
-        _name_for_known(run, run.by_hash[sha256], candidate)
-        _caption_for_known(run, run.by_hash[sha256], text)
+        adopted = _name_for_known(run, run.by_hash[sha256], candidate)
+        _caption_for_known(run, run.by_hash[sha256], text, adopted)
         if run.partners is not None:
             run.partners.settled(candidate, run.by_hash[sha256])
     else:
         run.twins.append((sha256, candidate.label))
 
 
-def _settle_late_twins(run: _Run) -> None:
+def _settle_late_twins(run: Run) -> None:
     """Files that were equal to one not settled yet: doubles when that one came in, else as damaged as it was."""
     for sha256, label in run.twins:
         if sha256 in run.by_hash:
@@ -259,26 +224,35 @@ def _settle_late_twins(run: _Run) -> None:
             run.report.skipped.append(Skipped(label, "datasets.skip.damaged"))
 
 
-def _name_for_known(run: _Run, ident: str, candidate: Candidate) -> None:
-    """A picture that was adopted after an import was killed takes its own name and folder."""
+def _name_for_known(run: Run, ident: str, candidate: Candidate) -> bool:
+    """A picture that was adopted after an import was killed takes its own name and folder; whether it was one."""
     known = records.read(run.folder).get(ident)
-    if known and known.name == f"{known.id}{known.ext}" and known.id == intake.item_id(candidate.name, known.sha256):
-        named = replace(known, name=candidate.name, folder=candidate.folder)
-        records.add(run.folder, [named])
-        index.put(run.ws, run.dataset, [named])
+    if not known or known.name != f"{known.id}{known.ext}" or known.id != intake.item_id(candidate.name, known.sha256):
+        return False
+    named = replace(known, name=candidate.name, folder=candidate.folder)
+    records.add(run.folder, [named])
+    index.put(run.ws, run.dataset, [named])
+    return True
 
 
-def _caption_for_known(run: _Run, ident: str, text: str) -> None:
-    """A known picture without a caption takes the one that comes with its double (an import that was killed in between)."""
+def _caption_for_known(run: Run, ident: str, text: str, adopted: bool) -> None:
+    """A known picture without a caption takes the one that comes with its double (an import that was killed in between).
+
+    One that was `adopted` and captioned since keeps that text; its own goes to the history.
+    """
     recorded = ident in records.read(run.folder)  # not so for one that still waits in this group
-    if text.strip() and recorded and not store.caption(run.ws, run.dataset, ident):
+    if text.strip() and recorded and (adopted or not store.caption(run.ws, run.dataset, ident)):
         change, expected = {ident: text}, {ident: ""}
-        run.report.captions += store.write_captions(
-            run.ws, run.dataset, change, who="import", title=run.title, expected=expected, group=run.group
-        )
+        try:
+            run.report.captions += store.write_captions(
+                run.ws, run.dataset, change, who="import", title=run.title, expected=expected, group=run.group
+            )
+        except UserError as error:
+            if error.key != "datasets.caption_changed":  # captioned meanwhile: both texts are in the history now
+                raise
 
 
-def _record(run: _Run) -> None:
+def _record(run: Run) -> None:
     """Write down a group: the history first, then records, then captions, then the index."""
     waiting, run.waiting = run.waiting, []
     if not waiting:

@@ -16,7 +16,6 @@ import psutil
 from tagtrainer import engines, settings
 from tagtrainer.core import system
 from tagtrainer.core.files import human_size
-from tagtrainer.core.text import UserError
 from tagtrainer.datasets.curation.extras import OPENCV
 from tagtrainer.engines import interpreter
 from tagtrainer.training import model_paths
@@ -58,13 +57,7 @@ def _room(ws: Workspace) -> Iterator[Problem]:
 def _settings(ws: Workspace) -> Iterator[Problem]:
     for told in settings.load_with_notices(ws)[1]:
         yield warning(told.key, "settings", **told.values)
-    try:
-        settings.secret(ws, "any")
-        loose = os.name != "nt" and ws.secrets.exists() and stat.S_IMODE(ws.secrets.stat().st_mode) & 0o077
-    except UserError as damaged:
-        yield error(damaged.key, "settings", **damaged.values)
-        return
-    if loose:
+    if os.name != "nt" and ws.secrets.exists() and stat.S_IMODE(ws.secrets.stat().st_mode) & 0o077:
         yield warning("doctor.loose_secrets", "settings", path=ws.secrets)
 
 
