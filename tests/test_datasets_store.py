@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -151,6 +152,18 @@ def test_changes_made_outside_are_noticed(ws: Workspace, dataset: str) -> None:
         "My new one.JPG": "new",
     }
     assert not index.sync(ws, dataset)
+
+
+def test_what_killed_writes_left_goes_after_a_day(ws: Workspace, dataset: str) -> None:
+    folder = ws.dataset(dataset)
+    old = [folder / "captions" / ".a.txt.1a2b3c4d.tmp", folder / "images" / ".a.jpg.1a2b3c4d.tmp"]
+    new, own = folder / "captions" / ".b.txt.1a2b3c4d.tmp", folder / "captions" / ".notes"
+    for path in (*old, new, own):
+        path.write_text("half", "utf-8")
+    for path in (*old, own):
+        os.utime(path, (1e9, 1e9))
+    index.sync(ws, dataset)
+    assert [path.exists() for path in (*old, new, own)] == [False, False, True, True]
 
 
 def test_every_kind_can_be_made_and_nonsense_is_refused(ws: Workspace) -> None:

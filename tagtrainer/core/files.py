@@ -11,13 +11,14 @@ import time
 import unicodedata
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from tagtrainer.core.text import UserError
 
+LEFT_OVER = 24 * 3600
 _WINDOWS_DEVICES = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{i}" for i in range(1, 10)), *(f"lpt{i}" for i in range(1, 10))}
 )
@@ -205,6 +206,16 @@ def tail(path: Path, offset: int | None = None, limit: int = 65_536) -> Tail:
         whole = len(data)
     piece = data[:whole]
     return Tail(piece.decode("utf-8", "replace"), position, position + len(piece), size)
+
+
+def hidden(entry: os.DirEntry[str]) -> bool:
+    """Whether a name starts with a dot; what a killed `writing` left behind is thrown away once it is a day old."""
+    if not entry.name.startswith("."):
+        return False
+    with suppress(OSError):
+        if entry.name.endswith(".tmp") and time.time() - entry.stat().st_mtime > LEFT_OVER:
+            Path(entry.path).unlink()
+    return True
 
 
 def move_to_trash(path: Path, trash: Path) -> Path:

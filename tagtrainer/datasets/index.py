@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from tagtrainer.core.files import hidden
 from tagtrainer.core.text import UserError
 from tagtrainer.datasets import index_db, records
 from tagtrainer.datasets.captions import read_caption
@@ -106,7 +107,7 @@ def _stems(folder: Path) -> set[str]:
     if not folder.exists():
         return set()
     with os.scandir(folder) as entries:
-        return {os.path.splitext(entry.name)[0] for entry in entries if not entry.name.startswith(".")}  # noqa: PTH122
+        return {os.path.splitext(entry.name)[0] for entry in entries if not hidden(entry)}  # noqa: PTH122
 
 
 def _stamps(folder: Path) -> dict[str, str]:
@@ -115,7 +116,7 @@ def _stamps(folder: Path) -> dict[str, str]:
     if folder.exists():
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.name.endswith(".txt") and not entry.name.startswith("."):
+                if not hidden(entry) and entry.name.endswith(".txt"):
                     status = entry.stat()
                     found[entry.name[:-4]] = f"{status.st_size}:{status.st_mtime_ns}"
     return found
