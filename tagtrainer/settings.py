@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from tagtrainer.core.files import read_json, write_json
 from tagtrainer.core.text import UserError, t
@@ -142,9 +143,9 @@ def _migrate(raw: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
-def _validate(raw: dict[str, Any]) -> tuple[Settings, list[tuple[str, str]]]:
+def _validate(raw: dict[str, Any]) -> tuple[Settings, list[tuple[str, Notice]]]:
     """Settings with every valid value kept: an invalid one falls back to its default and is named."""
-    bad: list[tuple[str, str]] = []
+    bad: list[tuple[str, Notice]] = []
     for _ in range(50):
         try:
             return Settings.model_validate(raw), bad
@@ -152,8 +153,19 @@ def _validate(raw: dict[str, Any]) -> tuple[Settings, list[tuple[str, str]]]:
             for item in error.errors():
                 place = [str(part) for part in item["loc"]]
                 if _drop(raw, list(item["loc"])):
-                    bad.append((".".join(place), item["msg"]))
+                    bad.append((".".join(place), _reason(item)))
     return Settings(), bad
+
+
+def _reason(item: ErrorDetails) -> Notice:
+    """What is wrong with a value; said in the reader's language, not in the one the app was started in."""
+    given = item.get("ctx", {})
+    if item["type"] == "literal_error":
+        return Notice("settings.reason.choice", {"allowed": str(given.get("expected")).replace(" or ", ", ")})
+    for mark in ("ge", "gt"):
+        if mark in given:
+            return Notice(f"settings.reason.{mark}", {"limit": given[mark]})
+    return Notice("settings.reason.kind", {})
 
 
 def _drop(raw: Any, place: list[Any]) -> bool:
@@ -199,7 +211,7 @@ def change(ws: Workspace, edit: Callable[[Settings], None]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(
-            "settings.invalid", key=".".join(str(part) for part in first["loc"]), reason=first["msg"]
+            "settings.invalid", key=".".join(str(part) for part in first["loc"]), reason=_reason(first)
         ) from error
     save(ws, settings)
     return settings

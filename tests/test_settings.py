@@ -9,7 +9,7 @@ import pytest
 
 from tagtrainer import settings
 from tagtrainer.captioning import profiles
-from tagtrainer.core.text import UserError
+from tagtrainer.core.text import UserError, speaking
 from tagtrainer.workspace import Workspace, open_workspace
 
 
@@ -55,6 +55,19 @@ def test_one_bad_value_does_not_spoil_the_rest(ws: Workspace) -> None:
     loaded, notices = settings.load_with_notices(ws)
     assert loaded.ui.language == "" and loaded.model_paths == {"a.b": "/x"}
     assert "ui.language" in str(notices[0])
+
+
+def test_what_is_wrong_with_a_value_is_said_in_the_readers_language(ws: Workspace) -> None:
+    values = {"ui": {"language": "xx"}, "storage": {"keep_free_gb": -1, "zip_max_gb": 0}, "model_paths": 5}
+    ws.config.write_text(json.dumps(values), "utf-8")
+    notices = settings.load_with_notices(ws)[1]
+    for language, words in (
+        ("en", ("allowed: '', 'en', 'zh-CN'", "at least 0", "more than 0", "another kind")),
+        ("zh-CN", ("可选：", "不能小于 0", "必须大于 0", "类型不对")),
+    ):
+        with speaking(language):
+            said = " ".join(map(str, notices))
+        assert all(word in said for word in words), said
 
 
 def test_change_refuses_what_is_not_allowed(ws: Workspace) -> None:
