@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from PIL import Image, ImageCms
 from tagtrainer import settings
 from tagtrainer.core import files
 from tagtrainer.core.text import UserError, speaking
-from tagtrainer.datasets import index, store, transfer
+from tagtrainer.datasets import history, index, intake, store, transfer
 from tagtrainer.datasets.exchange import archive
 from tagtrainer.datasets.models import ImportReport
 from tagtrainer.workspace import Workspace
@@ -348,3 +350,19 @@ def test_readable_names_of_old_zips() -> None:
     info = zipfile.ZipInfo("x.jpg")
     info.orig_filename = "é.jpg".encode().decode("cp437")
     assert archive.readable_name(info, archive.name_encoding([info])) == "é.jpg"
+
+
+def test_a_caption_that_came_between_a_killed_import_and_the_next_keeps_both(ws: Workspace, tmp_path: Path) -> None:
+    picture = jpeg(tmp_path / "in" / "a boat.jpg")
+    picture.with_suffix(".txt").write_text("from the file", "utf-8")
+    dataset = store.create(ws, "between").id
+    ident = intake.item_id(picture.name, hashlib.sha256(picture.read_bytes()).hexdigest())
+    shutil.copy(picture, ws.dataset(dataset) / "images" / f"{ident}.jpg")  # what a kill leaves
+    index.sync(ws, dataset)
+    store.write_captions(ws, dataset, {ident: "from a model"}, who="caption:m", title="run")
+    for _ in range(2):
+        report = transfer.import_paths(ws, dataset, [tmp_path / "in"])
+        assert (report.added, report.duplicates, report.captions) == (0, 1, 0)
+    assert store.item(ws, dataset, ident).name == "a boat.jpg" and store.caption(ws, dataset, ident) == "from a model"
+    refused = [entry for entry in history.entries(ws, dataset)[0] if entry.refused]
+    assert [row["new"] for entry in refused for row in history.diff(ws, dataset, entry.id)[0]] == ["from the file"]
