@@ -24,7 +24,6 @@ DECODED = 128
 """JPEGs are decoded at half scale, but not below this side: twice as quick, a quarter of a bit off on average."""
 BATCH = 64
 
-Greys = NDArray[np.float32]
 Hashes = NDArray[np.uint64]
 
 

@@ -17,7 +17,6 @@ from tagtrainer.datasets import media
 from tagtrainer.datasets.exchange.layouts import MOST_REPEATS, Outside, Told, Tree, match_controls
 
 LARGEST_LIST = 256 << 20
-LARGEST_NOTE = 4 << 20
 LONGEST_CAPTION = 1 << 20
 LISTS = frozenset({".json", ".jsonl", ".toml"})
 ABOUT = "dataset.json"

@@ -17,7 +17,6 @@ from tagtrainer.workspace import Workspace
 
 MOST_RUNS = 24
 """Runs kept in memory; the one not asked for longest is forgotten and read anew when it is asked for."""
-TAGS = ("loss/current", "loss/average", "loss/epoch", "lr/unet")
 
 
 @dataclass(frozen=True)
