@@ -131,6 +131,13 @@ def test_one_dataset_twice(ws: Workspace, dataset: str) -> None:
     assert "plan.dataset_twice" in keys(problems(ws, dataset, dataset), "error")
 
 
+@pytest.mark.parametrize("repeats", [0, -3, 10**9])
+def test_repeats_that_cannot_be(ws: Workspace, dataset: str, repeats: int) -> None:
+    draft = Draft(name="x", datasets=[DatasetUse(id=dataset, repeats=repeats)], options=FINE)
+    found = [problem for problem in checks.check(ws, draft) if problem.level == "error"]
+    assert [(problem.key, problem.where) for problem in found][:1] == [("plan.repeats", "dataset_0")]
+
+
 def test_empty_dataset(ws: Workspace) -> None:
     assert "plan.empty_dataset" in keys(problems(ws, store.create(ws, "nothing").id), "error")
 

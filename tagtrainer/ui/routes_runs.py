@@ -26,8 +26,9 @@ CURVES = ("loss/average", "loss/current")
 
 
 def router(ws: Workspace) -> APIRouter:
-    """What the list and the view of a run fetch, and the three things that can be done to one."""
+    """What the list and the view of a run fetch, and what can be done to one."""
     routes = APIRouter(prefix="/api/runs")
+    _acts(routes, ws)
 
     @routes.get("")
     def listed() -> dict[str, Any]:
@@ -100,6 +101,10 @@ def router(ws: Workspace) -> APIRouter:
         path = results.checkpoint_path(ws, jobs.load(ws, run).id, file)
         return FileResponse(path, filename=path.name, media_type="application/octet-stream", headers=DOWNLOAD)
 
+    return routes
+
+
+def _acts(routes: APIRouter, ws: Workspace) -> None:
     @routes.post("/{run}/stop")
     def stop(run: str) -> dict[str, Any]:
         jobs.request_stop(ws, run)
@@ -114,8 +119,6 @@ def router(ws: Workspace) -> APIRouter:
     def delete(run: str) -> dict[str, Any]:
         jobs.delete(ws, run)
         return {}
-
-    return routes
 
 
 def _row(task: Task, state: State) -> dict[str, Any]:

@@ -34,6 +34,7 @@ def _template() -> str:
 <header class="rn-head"><div><h2 class="rn-title"></h2><p class="rn-sub"></p></div>
 <div class="rn-acts"><button type="button" class="rn-button rn-stop">{text["stop"]}</button>
 <button type="button" class="rn-button rn-again">{text["again"]}</button>
+<button type="button" class="rn-button rn-reuse">{text["reuse"]}</button>
 <button type="button" class="rn-button rn-delete">{text["delete"]}</button></div></header>
 <ol class="rn-stages"></ol>
 <progress class="rn-bar" max="1"></progress>

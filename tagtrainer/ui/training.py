@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,19 +9,19 @@ import gradio as gr
 
 from tagtrainer import engines, flows
 from tagtrainer.core import fields
-from tagtrainer.core.files import human_size, read_json, write_json
 from tagtrainer.core.text import UserError, t
 from tagtrainer.datasets import store
-from tagtrainer.training import checks, plan, presets
+from tagtrainer.training import presets
 from tagtrainer.training.draft import DatasetUse, Draft
 from tagtrainer.training.family import FAMILIES
 from tagtrainer.training.groups import GROUPS
-from tagtrainer.training.summary import Summary
-from tagtrainer.ui import form
-from tagtrainer.ui.page import Page, info, script
-from tagtrainer.workspace import Workspace
+from tagtrainer.ui import form, training_drafts
+from tagtrainer.ui.page import Page, info
+from tagtrainer.ui.training_sheet import Sheet
 
 DATASET_ROWS = 4
+REFRESH = "() => tagtrainer.refreshTraining?.()"
+CHOSEN_RUN = "() => [localStorage.getItem('tagtrainer.run') || '']"
 SHOW_RUN = """(id) => { if (id) { localStorage.setItem('tagtrainer.run', id);
  document.querySelector('#tab_runs-button')?.click(); } return [] }"""
 
@@ -37,11 +36,11 @@ class Tab:
         self.options: dict[str, Any] = {}
         self.folds: dict[str, gr.Accordion] = {}
         with gr.Row(equal_height=False):
-            with gr.Column(scale=3, min_width=420, elem_id="training_form"):
+            with gr.Column(scale=3, min_width=400, elem_id="training_form"):
                 self._choices()
                 self._fields()
-            with gr.Column(scale=2, min_width=320, elem_id="training_sheet", elem_classes="tr-sheet"):
-                self._sheet()
+            with gr.Column(scale=2, min_width=280, elem_id="training_sheet", elem_classes="tr-sheet"):
+                self.sheet = Sheet(self.ws, self.specs, self.folds)
         self._wire()
 
     def _choices(self) -> None:
@@ -60,12 +59,12 @@ class Tab:
             )
         with gr.Row(equal_height=False):
             self.preset = gr.Dropdown(
-                [], label=t("training_tab.preset"), elem_id="training_preset", filterable=False, scale=3
+                [], label=t("training_tab.preset"), elem_id="training_preset", filterable=False, scale=3, min_width=130
             )
             self.preset_name = gr.Textbox(
-                label=t("training_tab.preset_name"), elem_id="training_preset_name", max_lines=1, scale=2
+                label=t("training_tab.preset_name"), elem_id="training_preset_name", max_lines=1, scale=2, min_width=110
             )
-            self.keep = gr.Button(t("training_tab.keep"), elem_id="training_keep", size="sm", scale=0, min_width=110)
+            self.keep = gr.Button(t("training_tab.keep"), elem_id="training_keep", size="sm", scale=0, min_width=76)
         self.rows: list[tuple[Any, Any, Any]] = [self._dataset_row(number) for number in range(DATASET_ROWS)]
         self.more = gr.Button(t("training_tab.more"), elem_id="training_more", size="sm")
         self.shown_rows = gr.State(1)
@@ -80,14 +79,13 @@ class Tab:
         return row, chosen, repeats
 
     def _fields(self) -> None:
+        self.search = gr.Textbox(
+            placeholder=f"{t('training_tab.search')} · {t('training_tab.search_hint')}", label=t("training_tab.search"),
+            show_label=False, container=False, elem_id="training_search", max_lines=1,
+        )  # fmt: skip
+        self.nothing = gr.Markdown(t("training_tab.nothing_found"), visible=False, elem_id="training_nothing")
         basic = [spec for spec in self.specs.values() if spec.basic]
         self.options |= form.place(basic)
-        self.search = gr.Textbox(
-            label=t("training_tab.search"),
-            placeholder=t("training_tab.search_hint"),
-            elem_id="training_search",
-            max_lines=1,
-        )
         for group in GROUPS:
             rest = [spec for spec in self.specs.values() if spec.group == group and not spec.basic]
             if rest:
@@ -96,27 +94,6 @@ class Tab:
                 ) as fold:
                     self.options |= form.place(rest)
                 self.folds[group] = fold
-
-    def _sheet(self) -> None:
-        self.start = gr.Button(t("training_tab.start"), variant="primary", elem_id="training_start")
-        self.note = gr.HTML(elem_id="training_note", apply_default_css=False)
-        self.numbers = gr.HTML(elem_id="training_numbers", apply_default_css=False)
-        self.problems = gr.HTML(elem_id="training_problems", apply_default_css=False)
-        with gr.Accordion(t("training_tab.command"), open=False, elem_id="training_command_fold") as self.command_fold:
-            self.shell = gr.Radio(
-                ["sh", "bat"], value="sh", show_label=False, elem_id="training_shell", container=False
-            )
-            self.command = gr.Textbox(
-                lines=12,
-                max_lines=24,
-                show_label=False,
-                elem_id="training_command",
-                interactive=False,
-                buttons=["copy"],
-            )
-        self.refresh = gr.Button("refresh", elem_id="training_refresh", elem_classes="tt-hidden")
-        self.started = gr.Textbox(elem_id="training_started", elem_classes="tt-hidden")
-        gr.HTML("", elem_id="training_watch", apply_default_css=False, js_on_load=script("training.js"))
 
     @property
     def inputs(self) -> set[Any]:
@@ -127,19 +104,25 @@ class Tab:
     def _wire(self) -> None:
         page, on, everything = self.page, self.page.on, list(self.options.values())
         rows = [part for row in self.rows for part in row]
-        sheet = [self.note, self.numbers, self.problems, self.command]
-        asked = {*self.inputs, self.shell}
+        asked, sheet = {*self.inputs, self.sheet.shell}, self.sheet.parts
         loaded = [self.name, self.engine, self.preset, *rows, self.shown_rows, *everything]
-        on(page.blocks.load, self.load, None, loaded).then(None, js="() => tagtrainer.refreshTraining?.()")
+        on(page.blocks.load, self.load, None, loaded).then(None, js=REFRESH)
+        on(self.sheet.reuse.click, self.reuse, self.sheet.started, loaded, js=CHOSEN_RUN).then(None, js=REFRESH)
         if page.tab is not None:
             on(page.tab.select, self.renew, None, [self.preset, *[chosen for _, chosen, _ in self.rows]]).then(
-                None, js="() => tagtrainer.refreshTraining?.()"
+                None, js=REFRESH
             )
-        on(self.refresh.click, self.look, asked, sheet, trigger_mode="always_last")
-        on(self.shell.change, self.look, asked, sheet)
+        on(self.sheet.refresh.click, self.look, asked, sheet, trigger_mode="always_last")
+        on(self.sheet.shell.change, self.look, asked, sheet)
         on(self.preset.input, self.take_preset, self.preset, everything)
         on(self.keep.click, self.keep_preset, {*self.inputs, self.preset_name}, [self.preset, self.preset_name])
-        on(self.search.change, self.find, self.search, [*everything, *self.folds.values()], trigger_mode="always_last")
+        on(
+            self.search.change,
+            self.find,
+            self.search,
+            [self.nothing, *everything, *self.folds.values()],
+            trigger_mode="always_last",
+        )
         on(
             self.more.click,
             self.add_row,
@@ -147,9 +130,10 @@ class Tab:
             [self.shown_rows, *[row for row, _, _ in self.rows], self.more],
         )
         going = on(
-            self.start.click, self.go, self.inputs, self.started, show_progress="minimal", show_progress_on=self.start
-        )
-        going.success(None, self.started, None, js=SHOW_RUN)
+            self.sheet.start.click, self.go, self.inputs, self.sheet.started, show_progress="minimal",
+            show_progress_on=self.sheet.start,
+        )  # fmt: skip
+        going.success(None, self.sheet.started, None, js=SHOW_RUN)
 
     # reading and writing the form
 
@@ -167,7 +151,16 @@ class Tab:
 
     def load(self) -> dict[Any, Any]:
         """The draft as it was left, on whatever page it was typed."""
-        draft = kept_draft(self.ws, self.family.id)
+        return self._filled(training_drafts.kept(self.ws, self.family.id))
+
+    def reuse(self, run: str) -> dict[Any, Any]:
+        """The settings of a run, over whatever the form holds: what they leave out is its default."""
+        draft = flows.draft_of(self.ws, run)
+        return {self.options[name]: form.shown(spec, spec.default) for name, spec in self._in_order()} | self._filled(
+            draft
+        )
+
+    def _filled(self, draft: Draft) -> dict[Any, Any]:
         choices = self._dataset_choices()
         known = {ident for _, ident in choices}
         uses = [use for use in draft.datasets if use.id in known] or [DatasetUse(id=ident) for _, ident in choices[1:2]]
@@ -228,51 +221,18 @@ class Tab:
         for group in self.folds:
             some = any(hits[name] for name, spec in self.specs.items() if spec.group == group and not spec.basic)
             folds.append(gr.update(open=bool(query) and some, visible=some or not query))
-        return [*fields_shown, *folds]
-
-    # what the services say
+        return [gr.update(visible=not any(hits.values())), *fields_shown, *folds]
 
     def look(self, values: dict[Any, Any]) -> list[Any]:
-        """Numbers, problems and command of the draft on the screen; it is kept for the next visit."""
+        """What the services say of the draft on the screen; it is kept for the next visit."""
         draft = self.draft(values)
-        keep_draft(self.ws, draft)
-        found = checks.check(self.ws, draft)
-        try:
-            numbers = _numbers(plan.summary(self.ws, draft))
-        except UserError:
-            numbers = ""
-        try:
-            command = plan.command(self.ws, draft, values[self.shell])
-        except UserError as error:
-            command = str(error)
-        return [_note(draft.engine), numbers, self._problem_list(found), command]
-
-    def _problem_list(self, found: list[checks.Problem]) -> str:
-        rows: list[tuple[str, str, str]] = [(p.level, str(p), self._where(p.where)) for p in found]
-        if not any(level == "error" for level, _, _ in rows):
-            rows.insert(0, ("good", t("training_tab.ready"), ""))
-        marks = {"error": "✕", "warning": "!", "note": "i", "good": "✓"}
-        items = "".join(
-            f'<li class="is-{level}"><b>{marks[level]}</b><span>{html.escape(text)}'
-            f"{f'<em>{html.escape(where)}</em>' if where else ''}</span></li>"
-            for level, text, where in rows
-        )
-        return f'<h4>{t("training_tab.checks")}</h4><ul class="tr-checks">{items}</ul>'
-
-    def _where(self, where: str) -> str:
-        if where in self.specs:
-            spec = self.specs[where]
-            place = self.folds.get(spec.group) if not spec.basic else None
-            group = f"{t(f'training_tab.group.{spec.group}')} → " if place is not None else ""
-            return t("training_tab.mend", place=f"{group}{spec.label}")
-        if where in ("datasets", "models", "settings"):
-            return t("training_tab.mend", place=t(f"ui.tab.{where}"))
-        return t("training_tab.mend", place=t("training_tab.name")) if where == "name" else ""
+        training_drafts.keep(self.ws, draft)
+        return self.sheet.told(draft, values[self.sheet.shell])
 
     def go(self, values: dict[Any, Any]) -> str:
         """Freeze and queue; the Runs tab shows it then."""
         draft = self.draft(values)
-        keep_draft(self.ws, draft)
+        training_drafts.keep(self.ws, draft)
         task = flows.start_training(self.ws, draft)
         info("training_tab.started", name=draft.name)
         return task
@@ -283,24 +243,6 @@ def build(page: Page) -> None:
     Tab(page)
 
 
-def _draft_path(ws: Workspace, family: str) -> Any:
-    return ws.runtime / "drafts" / f"training-{family}.json"
-
-
-def kept_draft(ws: Workspace, family: str) -> Draft:
-    """The form as it was left; a new one when there is none."""
-    try:
-        return Draft.model_validate(read_json(_draft_path(ws, family)))
-    except (OSError, ValueError, UserError):
-        return Draft(family=family)
-
-
-def keep_draft(ws: Workspace, draft: Draft) -> None:
-    """Remember the form, unless nothing changed."""
-    if draft != kept_draft(ws, draft.family):
-        write_json(_draft_path(ws, draft.family), draft.model_dump(mode="json"))
-
-
 def _parsed(spec: fields.Spec, value: Any) -> Any:
     try:
         return fields.parse(spec, value)
@@ -309,25 +251,8 @@ def _parsed(spec: fields.Spec, value: Any) -> Any:
 
 
 def _whole(text: Any) -> int:
+    """Repeats as typed; 0, which the check list refuses with a sentence, for what is no whole number."""
     try:
         return int(str(text).strip() or "1")
-    except ValueError as error:
-        raise UserError("fields.not_whole", label=t("training_tab.repeats"), value=text) from error
-
-
-def _note(engine: str) -> str:
-    key = "training_tab.rehearsal_note" if engine == "rehearsal" else "training_tab.real_note"
-    return f'<p class="tt-note">{html.escape(t(key))}</p>'
-
-
-def _numbers(found: Summary) -> str:
-    """The figures of a run as small tiles, then its buckets."""
-    tiles = [
-        ("pictures", found.pictures), ("batches", found.batches_per_epoch), ("epochs", found.epochs), ("steps", found.steps),
-        ("checkpoints", found.checkpoints), ("disk", human_size(found.disk_needed)),
-    ]  # fmt: skip
-    body = "".join(f"<div><b>{value}</b><span>{t(f'training_tab.number.{name}')}</span></div>" for name, value in tiles)
-    buckets = " · ".join(f"{row.width}×{row.height}: {row.count} ({row.batches})" for row in found.buckets[:12])
-    more = f" · +{len(found.buckets) - 12}" if len(found.buckets) > 12 else ""
-    line = f'<p class="tr-buckets">{t("training_tab.buckets")} {buckets}{more}</p>' if buckets else ""
-    return f'<div class="tr-numbers">{body}</div>{line}'
+    except ValueError:
+        return 0

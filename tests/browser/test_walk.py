@@ -8,8 +8,10 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
+from tagtrainer import flows
 from tagtrainer.datasets import sample
 from tagtrainer.jobs import store as jobs
+from tagtrainer.training.draft import DatasetUse, Draft
 from tagtrainer.workspace import Workspace
 from tests.browser.conftest import App, OpenPage
 
@@ -115,6 +117,52 @@ def test_search_presets_and_command(app: App, open_page: OpenPage, dataset: str)
     expect(page.locator("#training_command textarea")).to_have_value(
         re.compile("--blocks_to_swap 45"), timeout=20 * SECONDS
     )
+
+
+def test_a_problem_leads_to_its_field(app: App, open_page: OpenPage, dataset: str) -> None:
+    page = open_page(tab="training", width=800)
+    search = page.locator("#training_search input, #training_search textarea").first
+    search.fill("no option is called so")
+    expect(page.locator("#training_nothing")).to_be_visible(timeout=20 * SECONDS)
+    search.fill("")
+    expect(page.locator("#opt_batch_size")).to_be_visible(timeout=20 * SECONDS)
+    fill(page, "learning_rate", "abc")
+    way = page.locator(".is-error .tr-mend")
+    expect(way).to_have_text("Mend it here: Learning rate", timeout=20 * SECONDS)
+    way.click()
+    expect(page.locator("#opt_learning_rate input, #opt_learning_rate textarea").first).to_be_focused()
+    fill(page, "learning_rate", "5e-5")
+    page.locator("#training_group_advanced button").first.click()
+    fill(page, "cache_device", "gpu7")
+    page.locator("#training_group_advanced button").first.click()
+    expect(way).to_have_text("Mend it here: Advanced → Caching device", timeout=20 * SECONDS)
+    expect(page.locator("#training_start")).to_be_in_viewport()
+    search.fill("learning rate")
+    expect(page.locator("#opt_batch_size")).to_be_hidden(timeout=20 * SECONDS)
+    way.click()
+    expect(page.locator("#opt_cache_device")).to_be_in_viewport(timeout=20 * SECONDS)
+    fill(page, "cache_device", "")
+    expect(way).to_have_count(0, timeout=20 * SECONDS)
+
+
+def test_the_settings_of_a_run_are_taken_again(app: App, open_page: OpenPage, dataset: str) -> None:
+    draft = Draft(
+        name="once more", datasets=[DatasetUse(id=dataset, repeats=2)], options={"resolution": [256, 256], "network_dim": 12}
+    )  # fmt: skip
+    flows.create_training(app.ws, draft)
+    page = open_page(tab="training")
+    fill(page, "network_alpha", "7")
+    fill(page, "network_dim", "99")
+    page.locator("#tab_runs-button").click()
+    page.locator(".rn-row", has_text="once more").click()
+    expect(page.locator(".rn-title")).to_have_text("once more", timeout=20 * SECONDS)
+    page.locator(".rn-reuse").click()
+    dim = page.locator("#opt_network_dim input, #opt_network_dim textarea").first
+    expect(dim).to_have_value("12", timeout=20 * SECONDS)
+    expect(dim).to_be_visible()
+    expect(page.locator("#opt_network_alpha input, #opt_network_alpha textarea").first).to_have_value("16.0")
+    expect(page.locator("#training_repeats_0 input, #training_repeats_0 textarea").first).to_have_value("2")
+    expect(page.locator("#training_name input, #training_name textarea").first).to_have_value("once more")
 
 
 def test_a_kill_of_the_app_does_not_end_a_training(app: App, open_page: OpenPage, dataset: str) -> None:

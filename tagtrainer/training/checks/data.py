@@ -19,6 +19,7 @@ from tagtrainer.training.draft import DatasetUse
 UNFINDABLE = "[]*?"
 """Letters that make the engine look for caches where there are none, because it takes the folder for a pattern."""
 FEW = 5
+MOST_REPEATS = 10_000
 
 
 def check(case: Case) -> Iterator[Problem]:
@@ -27,10 +28,10 @@ def check(case: Case) -> Iterator[Problem]:
     if bad:
         yield error("plan.brackets", "settings", path=case.ws.cache, letters=" ".join(bad))
     if not case.draft.datasets:
-        yield error("plan.no_dataset", "datasets")
+        yield error("plan.no_dataset", "dataset_0")
     for ident, times in Counter(use.id for use in case.draft.datasets).items():
         if times > 1:
-            yield error("plan.dataset_twice", "datasets", id=ident)
+            yield error("plan.dataset_twice", "dataset_0", id=ident)
     yield from _shape(case)
     for use in case.draft.datasets:
         yield from _dataset(case, use)
@@ -61,9 +62,9 @@ def _dataset(case: Case, use: DatasetUse) -> Iterator[Problem]:
         yield from_error(missing, "datasets")
         return
     if meta.kind not in case.family.dataset_kinds:
-        yield error("plan.wrong_kind", "datasets", name=meta.name, kind=meta.kind, family=case.family.name)
-    if use.repeats < 1:
-        yield error("plan.repeats", "datasets", name=meta.name, value=use.repeats)
+        yield error("plan.wrong_kind", "dataset_0", name=meta.name, kind=meta.kind, family=case.family.name)
+    if not 1 <= use.repeats <= MOST_REPEATS:
+        yield error("plan.repeats", "dataset_0", name=meta.name, most=MOST_REPEATS)
     captioned = [item for item in items if item.has_caption]
     if not items:
         yield error("plan.empty_dataset", "datasets", name=meta.name)

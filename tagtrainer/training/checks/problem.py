@@ -14,8 +14,8 @@ ORDER: Mapping[str, int] = {"error": 0, "warning": 1, "note": 2}
 
 @dataclass(frozen=True)
 class Problem:
-    """`error` refuses the start. `where` is the tab or the option that mends it: "datasets", "models", "settings", or an
-    option's name."""
+    """`error` refuses the start. `where` is what mends it: a tab ("datasets", "captioning", "models", "settings"), an option's
+    name, or "name" and "dataset_0" for the fields of the form that are no options."""
 
     level: Level
     key: str

@@ -51,7 +51,8 @@ function drawRun() {
   if (view.total) { bar.max = view.total; bar.value = view.step || 0; } else bar.removeAttribute('value');
   const facts = [[texts.step, view.total ? `${view.step ?? 0} / ${view.total}` : '–']];
   if (run.training) facts.push([texts.epoch, view.epochs ? `${view.epoch ?? 0} / ${view.epochs}` : '–'], [texts.loss, view.loss_text || '–']);
-  facts.push([texts.pace, view.seconds_per_step ? (view.seconds_per_step < 1 ? `${number(1 / view.seconds_per_step)} it/s` : `${number(view.seconds_per_step)} s/it`) : '–'], [texts.elapsed, time(view.elapsed)], [texts.eta, active ? time(view.eta) : '–']);
+  facts.push([texts.pace, view.seconds_per_step ? (view.seconds_per_step < 1 ? `${number(1 / view.seconds_per_step)} it/s` : `${number(view.seconds_per_step)} s/it`) : '–'], [texts.elapsed, time(view.elapsed)]);
+  if (active) facts.push([texts.eta, time(view.eta)]);
   $('facts').replaceChildren(...facts.map(([name, value]) => { const box = make('div'); box.append(make('dt', '', name), make('dd', '', value)); return box; }));
   put($('message'), (run.wish && run.status === 'running') ? texts.stopping : view.message || '');
   $('message').classList.toggle('is-failed', run.status === 'failed');
@@ -59,6 +60,7 @@ function drawRun() {
   $('stop').hidden = !run.can_stop; $('stop').disabled = !!acting || run.wish;
   $('stop').title = texts.stop_note;
   $('again').hidden = run.can_stop; $('again').disabled = !!acting;
+  $('reuse').hidden = !run.training; $('reuse').title = texts.reuse_note;
   $('delete').hidden = run.can_stop; $('delete').disabled = !!acting;
   put($('again'), run.status === 'pending' ? texts.begin : run.status === 'completed' ? texts.once_more : texts.again);
 }
@@ -128,7 +130,7 @@ function drawCheckpoints({ checkpoints, states }) {
     const row = make('tr'), name = make('td'), link = make('a', 'rn-link', c.file);
     link.href = tagtrainer.url(`runs/${run.id}/checkpoint/${encodeURIComponent(c.file)}`); link.download = c.file;
     name.append(c.complete ? link : make('span', '', c.file));
-    const moment = c.kind === 'final' ? texts.final : c.epoch !== null && c.epoch !== undefined ? `${texts.epoch} ${c.epoch}` : c.step ? `${texts.step} ${c.step}` : '';
+    const moment = c.kind === 'final' ? texts.final : c.epoch !== null && c.epoch !== undefined ? texts.epoch_n.replace('{n}', c.epoch) : c.step ? texts.step_n.replace('{n}', c.step) : '';
     row.append(name, make('td', '', moment), make('td', '', c.size));
     return row;
   }));
@@ -209,6 +211,11 @@ async function act(name, question) {
 }
 $('stop').addEventListener('click', () => act('stop', texts.stop_ask));
 $('again').addEventListener('click', () => act('again'));
+$('reuse').addEventListener('click', () => {
+  localStorage.setItem('tagtrainer.run', run.id);
+  document.querySelector('#training_reuse')?.click();
+  document.querySelector('#tab_training-button')?.click();
+});
 $('delete').addEventListener('click', () => act('delete', texts.delete_ask));
 
 let polling = false;
