@@ -166,6 +166,16 @@ def test_all_of_a_filter_is_changed_at_once_and_taken_back(page: Page, app: App,
     expect(page.locator(".gl-selection > span")).to_have_text("12 selected")
 
 
+def test_the_bar_of_the_selection_does_not_hide_the_last_row(page: Page) -> None:
+    page.set_viewport_size({"width": 800, "height": 600})
+    page.locator(".gl-grid").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page.locator(".gl-selection > span")).to_have_text("2 selected")
+    name, bar = tile(page, 11).locator("small").bounding_box(), page.locator(".gl-float").bounding_box()
+    assert name and bar and name["y"] + name["height"] <= bar["y"]
+
+
 def test_another_view_asks_for_a_filter(page: Page, dataset: str) -> None:
     page.evaluate(
         "([key, value]) => sessionStorage.setItem(key, value)",

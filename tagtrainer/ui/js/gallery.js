@@ -20,6 +20,7 @@ const grid = makeGrid(pick('grid'), {
   onStale: () => { clearTimeout(stale); stale = setTimeout(() => reload({ keep: true }), 400); },
   onKey: (name) => keys[name](),
   stable: () => looking.stable,
+  covered: () => pick('float').offsetHeight && pick('float').offsetHeight + 14,
 });
 
 const viewer = makeViewer(pick('view'), {

@@ -1,5 +1,6 @@
 // A virtual grid: only the tiles in sight exist, data comes page by page, text is only ever set as textContent.
-// makeGrid(box, {fetchPage(offset, limit), src(item), texts, onOpen(index, item), onSelect(count), onStale(), onKey(name), stable()})
+// makeGrid(box, {fetchPage(offset, limit), src(item), texts, onOpen(index, item), onSelect(count), onStale(), onKey(name), stable(),
+// covered() -> pixels at the lower end that something lies over})
 function makeGrid(box, options) {
   const PAGE = 200, KEPT = 30, GAP = 11, LEAST = 138, FOOT = 50, OVER = 1;
   const spacer = document.createElement('div'), layer = document.createElement('div');
@@ -136,19 +137,18 @@ function makeGrid(box, options) {
   }
 
   function reveal(index) {
-    const top = Math.floor(index / cols) * rowHeight();
+    const top = Math.floor(index / cols) * rowHeight(), free = Math.max(rowHeight(), box.clientHeight - options.covered());
     if (top < box.scrollTop) box.scrollTop = top;
-    else if (top + rowHeight() + GAP > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight() + GAP - box.clientHeight;
+    else if (top + rowHeight() + GAP > box.scrollTop + free) box.scrollTop = top + rowHeight() + GAP - free;
     paint();
   }
-
 
   function go(index, { shift = false } = {}) {
     if (!total) return;
     current = Math.max(0, Math.min(total - 1, index));
     if (shift) selected.add(anchor, current); else anchor = current;
-    reveal(current);
     remark();
+    reveal(current); // after the bar of the selection is there, which lies over the last row
     options.onOpen(current, rows.get(current));
   }
 
