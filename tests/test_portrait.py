@@ -86,6 +86,19 @@ def test_run_again_it_finds_everything_done(ws: Workspace, folder: Path) -> None
     assert history.entries(ws, dataset)[1] == entries
 
 
+def test_a_run_that_was_cut_short_goes_on_in_its_entry(ws: Workspace, folder: Path) -> None:
+    dataset = store.create(ws, "faces").id
+    first = portrait.entry_for(ws, dataset)
+    portrait.run(ws, dataset, plan(folder, stages=STAGES[:2]), entry=first)
+    assert portrait.entry_for(ws, dataset, first) == first
+    portrait.run(ws, dataset, plan(folder), entry=portrait.entry_for(ws, dataset, first))
+    assert [one.id for one in history.entries(ws, dataset)[0]] == [first]
+    history.undo(ws, dataset, first)
+    assert store.items(ws, dataset) == []
+    assert portrait.entry_for(ws, dataset, first) != first
+    assert portrait.entry_for(ws, dataset, "../changes") not in (first, "../changes")
+
+
 def test_what_cannot_be_is_said_before_anything_is_done(ws: Workspace, folder: Path) -> None:
     clips, empty = store.create(ws, "clips", "video").id, store.create(ws, "empty").id
     for dataset, values in (

@@ -19,6 +19,7 @@ def extend(verbs: Any) -> None:
     verb.add_argument("--source", default="", metavar="PATH", help=t("portrait.cli.source"))
     verb.add_argument("--skip", action="append", default=[], choices=STAGES, help=t("portrait.cli.skip"))
     verb.add_argument("--profile", default="template", metavar="P", help=t("portrait.cli.profile"))
+    verb.add_argument("--goes-on", default="", metavar="ENTRY", help=t("portrait.cli.goes_on"))
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -47,13 +48,14 @@ def _portrait(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:
     from tagtrainer.flows import portrait
 
     plan = plan_of(args, [stage for stage in STAGES if stage not in args.skip], args.source)
-    about = {"hosts": list(portrait.host_of(ws, plan)), "plan": portrait.stages_of(plan)}
+    entry = portrait.entry_for(ws, args.id, args.goes_on)
+    about = {"hosts": list(portrait.host_of(ws, plan)), "plan": portrait.stages_of(plan), "entry": entry}
 
     def tell(stages: list[portrait.Stage]) -> None:
         save_result({**about, "stages": portrait.as_rows(stages), "done": False})
 
     tell([])
-    found = portrait.run(ws, args.id, plan, lambda stage: Printer(t(f"portrait.stage.{stage}")), tell)
+    found = portrait.run(ws, args.id, plan, lambda stage: Printer(t(f"portrait.stage.{stage}")), tell, entry)
     return save_result({**about, "stages": portrait.as_rows(found), "done": True})
 
 

@@ -1,7 +1,8 @@
 """The portrait pipeline on a dataset: folder or zip -> duplicates -> faces -> focus -> crop -> caption -> pack.
 
 Every stage says what went in, what was dropped and why, and what came out. All of its changes are one entry of the history: one
-undo takes the whole pipeline back. Run again after a stop it goes on: what is done is found done. Must not know a page.
+undo takes the whole pipeline back. Run again after a stop it goes on, in the same entry: what is done is found done. Must not
+know a page.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pydantic import BaseModel, Field
 from tagtrainer.core.files import safe_join
 from tagtrainer.core.progress import OnProgress, silent
 from tagtrainer.core.text import UserError, t
-from tagtrainer.datasets import changes, index, store, transfer
+from tagtrainer.datasets import changes, history, index, store, transfer
 from tagtrainer.datasets.changes import Title
 from tagtrainer.datasets.curation import crops, proposals
 from tagtrainer.flows import looking
@@ -26,6 +27,8 @@ from tagtrainer.workspace import Workspace
 
 StageName = Literal["unpack", "duplicates", "faces", "focus", "crop", "caption", "pack"]
 STAGES: tuple[StageName, ...] = ("unpack", "duplicates", "faces", "focus", "crop", "caption", "pack")
+GOES_ON_WITHIN = 50
+"""A run goes on in the entry of an earlier one when that is among this many newest."""
 SHOWN = 12
 """Pictures that a stage offers for a look."""
 
@@ -86,19 +89,32 @@ def run(
     plan: Plan,
     listen: Callable[[str], OnProgress] = lambda _stage: silent,
     tell: Callable[[list[Stage]], None] = lambda _stages: None,
+    entry: str = "",
 ) -> list[Stage]:
-    """Run the stages of the plan in their order. Raises UserError when one cannot do its work; earlier ones stay done."""
+    """Run the stages of the plan in their order. Raises UserError when one cannot do its work; earlier ones stay done.
+
+    `entry` (of `entry_for`) is the entry of the history that takes the changes.
+    """
     meta = store.get(ws, dataset)
     if meta.kind == "video":
         raise UserError("portrait.no_video", name=meta.name)
     crops.parse_target(plan.target)
     looking.checked_way(ws, plan.by)
     index.sync(ws, dataset)
-    task = os.environ.get("TAGTRAINER_TASK")
-    work = Run(ws, dataset, plan, listen, tell, Path(task).name if task else changes.new_group())
+    work = Run(ws, dataset, plan, listen, tell, entry or entry_for(ws, dataset))
     for name in stages_of(plan):
         _one(work, name)
     return work.stages
+
+
+def entry_for(ws: Workspace, dataset: str, earlier: str = "") -> str:
+    """The entry of the history for a run's changes: that of an `earlier` run unless it was undone, else one of its own."""
+    if earlier:
+        known, _ = history.entries(ws, dataset, 0, GOES_ON_WITHIN)
+        if any(one.id == earlier and not one.undone for one in known):
+            return earlier
+    task = os.environ.get("TAGTRAINER_TASK")
+    return Path(task).name if task else changes.new_group()
 
 
 def stages_of(plan: Plan) -> list[StageName]:

@@ -19,6 +19,15 @@ from tagtrainer.workspace import Workspace
 VERB = "portrait"
 
 
+def _goes_on(ws: Workspace, dataset: str) -> list[str]:
+    """A run that was cut short is gone on with in its own entry of the history, so that one undo takes all of it back."""
+    last = work.newest(ws, dataset, VERB)
+    if last["task"] and last["status"] in ("stopped", "failed"):
+        entry = (jobs.result(ws, last["task"]) or {}).get("entry")
+        return [f"--goes-on={entry}"] if entry else []
+    return []
+
+
 def router(ws: Workspace) -> APIRouter:
     """What the pipeline's view fetches."""
     routes = APIRouter(prefix="/api/portrait")
@@ -47,7 +56,7 @@ def router(ws: Workspace) -> APIRouter:
         found = work.newest(ws, dataset, VERB)
         if found["task"]:
             said = jobs.result(ws, found["task"]) or {}
-            found["stages"], found["plan"] = said.get("stages", []), said.get("plan", [])
+            found |= {"stages": said.get("stages", []), "plan": said.get("plan", []), "entry": said.get("entry", "")}
         return found
 
     @routes.post("/{dataset}/job")
@@ -62,6 +71,7 @@ def router(ws: Workspace) -> APIRouter:
             f"--source={source}",
         ]
         words += [word for name in STAGES if name not in plan.stages for word in ("--skip", name)]
+        words += _goes_on(ws, dataset)
         return {"task": flows.start_work(ws, dataset, VERB, words)}
 
     @routes.post("/{dataset}/job/stop")

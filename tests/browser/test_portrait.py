@@ -19,7 +19,7 @@ from tests.browser.conftest import App, OpenPage
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture  # one for each test: a test that is run again must find its pictures as they were
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """The app with six pictures, two of them again."""
     ws, folder = open_workspace(tmp_path_factory.mktemp("portrait") / "workspace"), tmp_path_factory.mktemp("raw")

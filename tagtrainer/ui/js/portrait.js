@@ -3,7 +3,7 @@ const view = makeView(element, props, watch, { show, leave: () => { report.repla
 const stageNames = JSON.parse(view.root.querySelector('[data-stages]').dataset.stages), texts = view.texts;
 const report = view.pick('report'), after = view.pick('after'), where = view.pick('where'), zip = view.pick('zip');
 const boxes = [...view.pick('stages').querySelectorAll('input')];
-let choices = { profiles: [], ways: [] }, group = '';
+let choices = { profiles: [], ways: [] }, entry = '';
 const KEPT = 'tagtrainer.portrait';
 const path = 'portrait/{dataset}/job';
 
@@ -63,7 +63,7 @@ view.pick('start').addEventListener('click', (event) => view.run(event.target, a
 }));
 
 view.pick('undo').addEventListener('click', (event) => view.run(event.target, async () => {
-  const done = await view.fetch('history/{dataset}/undo', { json: { entry: group } });
+  const done = await view.fetch('history/{dataset}/undo', { json: { entry } });
   view.say(fillText(done.conflicts ? texts.undone_but : texts.undone, done));
   after.hidden = true;
   view.accept();
@@ -71,7 +71,7 @@ view.pick('undo').addEventListener('click', (event) => view.run(event.target, as
 
 function draw(state) {
   const stages = state.stages || [], busy = state.status === 'queued' || state.status === 'running';
-  group = state.task;
+  entry = state.entry;
   const key = JSON.stringify(stages) + busy;
   if (report.dataset.key !== key) {
     report.dataset.key = key;
