@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tagtrainer.core.text import UserError, speaking
+from tagtrainer.training import attempts
 from tagtrainer.training.results import checkpoint_path, checkpoints, sample_path, samples, states
 from tagtrainer.training.results.checkpoints import parse_stem, read_header
 from tagtrainer.training.results.samples import PNG_END, parse_name
@@ -79,6 +80,21 @@ def test_grid_of_moments_and_prompts(ws: Workspace) -> None:
     assert grid.rows[2].cells[1] is not None and grid.rows[2].cells[1].time == "20261121041800"
     with speaking("zh-CN"):
         assert grid.rows[1].label == "第 1 轮"
+
+
+def test_a_start_that_went_on_counts_from_the_beginning(ws: Workspace) -> None:
+    folder = ws.model("t") / "sample"
+    folder.mkdir(parents=True)
+    for name in ("x_e000005_00_20261121041500_1_000.png", "x-2_e000005_00_20261121051500_1_000.png"):
+        (folder / name).write_bytes(PNG_END)
+    for name in ("x-000005", "x-2-000005", "x-2-step00000030"):
+        lora(ws.model("t") / f"{name}.safetensors")
+    second = attempts.Attempt(output_name="x-2", steps_before=60, epochs_before=10)
+    attempts.save(ws.task("t"), [attempts.Attempt(output_name="x"), second])
+    assert [row.label for row in samples(ws, "t").rows] == ["epoch 5", "epoch 15"]
+    told = {found.file: (found.epoch, found.step) for found in checkpoints(ws, "t")}
+    assert told["x-000005.safetensors"][0] == 5 and told["x-2-000005.safetensors"][0] == 15
+    assert told["x-2-step00000030.safetensors"][1] == 90
 
 
 def test_no_samples_no_prompts(ws: Workspace) -> None:

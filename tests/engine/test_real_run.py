@@ -66,18 +66,18 @@ def test_an_edited_caption_is_the_only_one_encoded_again(trained: Trained) -> No
     from tagtrainer.datasets import store
 
     ws, dataset = trained.ws, trained.dataset
-    before = changed_at(ws)
+    before = changed_at(ws, dataset)
     assert len(before) == 12
     item = store.items(ws, dataset)[0]
     store.write_captions(ws, dataset, {item.id: "sks toy, edited 改过"}, who="test", title="edit")
     task = walk.train(ws, walk.make_draft(dataset, "musubi-tuner", max_train_epochs=1, sample_prompts_text=""))
     assert jobs.state(ws, task).status == "completed", walk.text_of_log(ws, task)[-3000:]
-    after = changed_at(ws)
+    after = changed_at(ws, dataset)
     changed = [path for path, time in after.items() if before.get(path) != time]
     assert set(after) == set(before) and len(changed) == 1
     assert read_header(changed[0]).metadata["caption1"] == "sks toy, edited 改过"
 
 
-def changed_at(ws: Workspace) -> dict[Path, int]:
-    """The real engine's caches (another test may have rehearsed in the same workspace) and when each was written."""
-    return {path: path.stat().st_mtime_ns for path in ws.cache.glob("*/musubi-tuner-*/*.safetensors")}
+def changed_at(ws: Workspace, dataset: str) -> dict[Path, int]:
+    """The real engine's caches of a dataset (others may have rehearsed, or trained others, here) and when each was written."""
+    return {path: path.stat().st_mtime_ns for path in (ws.cache / dataset).glob("musubi-tuner-*/*.safetensors")}

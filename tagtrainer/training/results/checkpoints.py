@@ -6,13 +6,14 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from tagtrainer.core.files import folder_size
 from tagtrainer.training.results.places import output_file, places
+from tagtrainer.training.results.resumes import BEGINNING, Resume, before
 from tagtrainer.workspace import Workspace
 
 REHEARSAL_MARK = "tagtrainer.rehearsal"
@@ -110,7 +111,16 @@ def _header(table: dict[str, Any], data: int) -> Header:
 
 def checkpoints(ws: Workspace, task_id: str) -> list[Checkpoint]:
     """A run's LoRA files in the order they were written, the final one last."""
-    return list_checkpoints(places(ws, task_id).output)
+    done = before(ws, task_id)
+    return [_moved(found, done.get(found.name, BEGINNING)) for found in list_checkpoints(places(ws, task_id).output)]
+
+
+def _moved(found: Checkpoint, done: Resume) -> Checkpoint:
+    """Counted from the beginning of the task, not of the start that saved it."""
+    epoch, step = found.epoch, found.step
+    return replace(
+        found, epoch=None if epoch is None else epoch + done.epoch, step=None if step is None else step + done.step
+    )
 
 
 def list_checkpoints(folder: Path) -> list[Checkpoint]:

@@ -18,6 +18,8 @@ class Resume:
     at: float
     step: int
     epoch: int = 0
+    name: str = ""
+    """What the files of this start are called."""
 
 
 BEGINNING = Resume(0.0, 0)
@@ -31,4 +33,9 @@ def resumes(ws: Workspace, task_id: str) -> tuple[Resume, ...]:
     from tagtrainer.training import attempts  # knows the form's options: not for every look at a run
 
     found = attempts.load(folder)
-    return tuple(Resume(attempt.at, attempt.steps_before, attempt.epochs_before) for attempt in found)
+    return tuple(Resume(a.at, a.steps_before, a.epochs_before, a.output_name) for a in found)
+
+
+def before(ws: Workspace, task_id: str) -> dict[str, Resume]:
+    """Name of files -> what was done before the start that writes them."""
+    return {found.name: found for found in resumes(ws, task_id)}

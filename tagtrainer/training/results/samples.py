@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tagtrainer.core.files import read_json
 from tagtrainer.core.text import UserError, t
 from tagtrainer.training.results.places import output_file, places
+from tagtrainer.training.results.resumes import BEGINNING, Resume, before
 from tagtrainer.workspace import Workspace
 
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp"})
@@ -29,6 +30,7 @@ class Sample:
     """One drawn picture or clip. `moment` is (epoch, None) or (None, step); `time` is when it was drawn, YYYYmmddHHMMSS."""
 
     file: str
+    name: str
     prompt: int
     epoch: int | None
     step: int | None
@@ -110,7 +112,16 @@ def _sample(file: str, named: dict[str, str], size: int, modified: float) -> Sam
 
     video = Path(file).suffix.lower() in VIDEOS
     return Sample(
-        file, int(named["prompt"]), whole("epoch"), whole("step"), named["time"], whole("seed"), video, size, modified
+        file,
+        named["name"],
+        int(named["prompt"]),
+        whole("epoch"),
+        whole("step"),
+        named["time"],
+        whole("seed"),
+        video,
+        size,
+        modified,
     )
 
 
@@ -128,7 +139,8 @@ def prompts(path: Path) -> tuple[str, ...]:
 def samples(ws: Workspace, task_id: str) -> Grid:
     """A run's samples as rows of moments x columns of prompts; of several drawn at one moment the newest is shown."""
     place = places(ws, task_id)
-    found = list_samples(place.samples)
+    done = before(ws, task_id)
+    found = [_moved(sample, done.get(sample.name, BEGINNING)) for sample in list_samples(place.samples)]
     texts = prompts(place.prompts)
     width = max([len(texts), *(sample.prompt + 1 for sample in found)], default=0)
     newest: dict[tuple[int | None, int | None], dict[int, Sample]] = {}
@@ -137,6 +149,14 @@ def samples(ws: Workspace, task_id: str) -> Grid:
         newest[sample.moment] = {**row, sample.prompt: sample}
     rows = tuple(Row(*moment, tuple(cells.get(i) for i in range(width))) for moment, cells in newest.items())
     return Grid(texts + ("",) * (width - len(texts)), rows)
+
+
+def _moved(sample: Sample, done: Resume) -> Sample:
+    """Counted from the beginning of the task, not of the start that drew it."""
+    epoch, step = sample.moment
+    return replace(
+        sample, epoch=None if epoch is None else epoch + done.epoch, step=None if step is None else step + done.step
+    )
 
 
 def sample_path(ws: Workspace, task_id: str, file: str) -> Path:
