@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tagtrainer.training.results import Resume, chart, curves, decimate, metrics
+from tagtrainer.training.results import Resume, chart, curves, decimate, metrics, table, table_csv
 from tagtrainer.training.results import series as series_module
 from tagtrainer.training.results.curves import MOST_RUNS, read_curves
 from tagtrainer.training.results.series import SMOOTHING, Series, picks
@@ -44,6 +44,17 @@ def test_a_run_is_read_while_it_grows(ws: Workspace) -> None:
 def test_every_point_for_scripts(ws: Workspace) -> None:
     append(session(ws.task("a") / "tensorboard"), [(LOSS, 1, 0.5), (LOSS, 2, math.nan)])
     assert metrics(ws, "a") == {LOSS: {"steps": [1, 2], "values": [0.5, None], "ema": [0.5, 0.5]}}
+
+
+def test_one_table_of_all_curves(ws: Workspace) -> None:
+    assert table(ws, "a").empty and table_csv(ws, "a") == "step\n"
+    points = [(LOSS, 1, 0.5), (LOSS, 2, 0.25), ("lr/unet", 2, 5e-5), ("loss/epoch", 1, 0.4)]
+    append(session(ws.task("a") / "tensorboard"), points)
+    found = table(ws, "a")
+    assert list(found.columns) == [LOSS, f"{LOSS} smoothed", "lr/unet"]
+    assert found.index.tolist() == [1, 2] and found.index.name == "step"
+    lines = table_csv(ws, "a").splitlines()
+    assert lines[1] == "1,0.5,0.5," and lines[2].startswith("2,0.25,") and lines[2].endswith(",5e-05")
 
 
 def test_what_tensorboards_own_writer_wrote(tmp_path: Path) -> None:

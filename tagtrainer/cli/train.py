@@ -6,12 +6,13 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tagtrainer import flows
 from tagtrainer.cli import add_group, add_verb, train_bundle
 from tagtrainer.core import fields
-from tagtrainer.core.files import tail
+from tagtrainer.core.files import tail, write_text
 from tagtrainer.core.progress import Printer, frame
 from tagtrainer.core.text import UserError, t
 from tagtrainer.jobs import store as jobs
@@ -30,7 +31,7 @@ def register(groups: Any) -> None:
     _register_new(verbs)
     add_verb(verbs, "list", t("train_cli.list"), _list, _show_list)
     for name, run, show in (
-        ("check", _check, _show_problems), ("stop", _stop, None), ("status", _status, None), ("metrics", _metrics, None),
+        ("check", _check, _show_problems), ("stop", _stop, None), ("status", _status, None),
         ("prepare", _prepare, None), ("rehearse", _rehearse, None),
     ):  # fmt: skip
         add_verb(verbs, name, t(f"train_cli.{name}"), run, show).add_argument("id", metavar="ID")
@@ -38,6 +39,9 @@ def register(groups: Any) -> None:
         verb = add_verb(verbs, name, t(f"train_cli.{name}"), _start)
         verb.add_argument("id", metavar="ID")
         verb.add_argument("--wait", action="store_true", help=t("train_cli.wait"))
+    metrics = add_verb(verbs, "metrics", t("train_cli.metrics"), _metrics)
+    metrics.add_argument("id", metavar="ID")
+    metrics.add_argument("--csv", metavar="FILE", help=t("train_cli.csv"))
     command = add_verb(
         verbs, "command", t("train_cli.command"), _command, lambda found: print(found["command"], end="")
     )
@@ -201,7 +205,12 @@ def _metrics(ws: Workspace, args: argparse.Namespace) -> Any:
     from tagtrainer.training import results
 
     jobs.load(ws, args.id)
-    return results.metrics(ws, args.id)
+    if not args.csv:
+        return results.metrics(ws, args.id)
+    target = Path(args.csv).expanduser().absolute()
+    rows = results.table_csv(ws, args.id)
+    write_text(target, rows)
+    return {"path": str(target), "rows": rows.count("\n") - 1}
 
 
 def _log(ws: Workspace, args: argparse.Namespace) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
 
 from tagtrainer import flows
 from tagtrainer.core.files import human_size, tail
@@ -63,6 +63,13 @@ def router(ws: Workspace) -> APIRouter:
             "revision": now,
             "curves": [{"kind": k, **results.chart(c, COLUMNS)} for k, c in chosen if c is not None],
         }
+
+    @routes.get("/{run}/curves.csv")
+    def curves_csv(run: str) -> Response:
+        """Every point of every curve, for a spreadsheet."""
+        task = jobs.load(ws, run)
+        headers = {**DOWNLOAD, "Content-Disposition": f'attachment; filename="{task.id}.csv"'}
+        return Response(results.table_csv(ws, task.id), media_type="text/csv", headers=headers)
 
     @routes.get("/{run}/samples")
     def samples(run: str) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def _template() -> str:
 <p class="rn-message" role="status"></p>
 <div class="rn-plots" hidden><div class="rn-plot-head"><h3>{text["loss"]}</h3>
 <label><input type="checkbox" class="rn-raw" checked> {text["raw"]}</label>
-<label><input type="checkbox" class="rn-log-axis"> {text["log_axis"]}</label><span class="rn-hover"></span></div>
+<label><input type="checkbox" class="rn-log-axis"> {text["log_axis"]}</label>
+<a class="rn-link rn-csv" download>{text["csv"]}</a><span class="rn-hover"></span></div>
 <canvas class="rn-loss" height="240" role="img" aria-label="{text["loss"]}"></canvas>
 <div class="rn-plot-head"><h3>{text["rate"]}</h3></div>
 <canvas class="rn-rate" height="90" role="img" aria-label="{text["rate"]}"></canvas></div>

@@ -10,6 +10,7 @@ from tagtrainer.training.results.progress import RunView, Stage, run_view, stage
 from tagtrainer.training.results.resumes import Resume, resumes
 from tagtrainer.training.results.samples import Grid, Row, Sample, sample_path, samples
 from tagtrainer.training.results.series import Curve, decimate
+from tagtrainer.training.results.table import table, table_csv
 
 __all__ = [
     "Checkpoint",
@@ -42,4 +43,6 @@ __all__ = [
     "samples",
     "stage_label",
     "states",
+    "table",
+    "table_csv",
 ]

@@ -90,6 +90,7 @@ async function readCurves(id) {
   if (id !== chosen || !data.curves) return;
   revision = data.revision; curves = data.curves;
   $('plots').hidden = !curves.length;
+  $('csv').href = tagtrainer.url(`runs/${id}/curves.csv`);
   drawPlots();
 }
 
