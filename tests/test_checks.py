@@ -212,7 +212,7 @@ def test_samples(ws: Workspace, dataset: str) -> None:
     never = {"sample_every_n_epochs": None, "sample_every_n_steps": None, "sample_at_first": False}
     assert "plan.prompts_never_used" in keys(problems(ws, dataset, sample_prompts_text="a toy", **never))
     asked = {"sample_every_n_epochs": 1}
-    assert "plan.samples_without_prompts" in keys(problems(ws, dataset, sample_prompts_text="", **asked))
+    assert "plan.prompts_from_captions" in keys(problems(ws, dataset, sample_prompts_text="", **asked), "note")
     assert "plan.options_in_prompt" in keys(problems(ws, dataset, sample_prompts_text="a toy --w 9", **asked))
 
 

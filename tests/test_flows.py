@@ -46,7 +46,7 @@ def dataset(ws: Workspace, tmp_path: Path) -> str:
 def quick(dataset: str, **options: Any) -> Draft:
     return draft_for(
         dataset, max_train_epochs=2, save_every_n_epochs=1, optimizer_type="adamw", network_dim=4, network_alpha=4,
-        lr_scheduler="constant", lr_warmup_steps=None, sample_prompts_text="", save_state=True, **options,
+        lr_scheduler="constant", lr_warmup_steps=None, sample_every_n_epochs=None, save_state=True, **options,
     )  # fmt: skip
 
 

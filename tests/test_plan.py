@@ -134,6 +134,21 @@ def test_without_a_moment_for_samples_none_are_asked_for(ws: Workspace, dataset:
     assert "--sample_prompts" not in words_of(steps, "train")
 
 
+def test_without_a_prompt_captions_are_drawn(ws: Workspace, dataset: str) -> None:
+    steps, _ = plan.create(ws, draft_for(dataset), TASK)
+    assert value_of(words_of(steps, "train"), "--sample_every_n_epochs") == "4"
+    rows = json.loads((ws.task(TASK) / "sample_prompts.json").read_text("utf-8"))
+    captions = {store.caption(ws, dataset, item.id) for item in store.items(ws, dataset)}
+    assert len(rows) == 2 and {row["prompt"] for row in rows} < captions
+
+
+def test_a_task_frozen_without_prompts_goes_on_without_samples(ws: Workspace, dataset: str) -> None:
+    draft = draft_for(dataset)
+    plan.create(ws, draft, TASK)
+    (ws.task(TASK) / "sample_prompts.json").unlink()
+    assert "--sample_prompts" not in words_of(plan.steps(resolve(ws, draft), TASK), "train")
+
+
 def test_preview_scripts_and_launch_are_one(ws: Workspace, dataset: str) -> None:
     draft = draft_for(dataset)
     steps, _ = plan.create(ws, draft, TASK)

@@ -26,6 +26,7 @@ OPTIONS: dict[str, Any] = {
     "sample_width": 64, "sample_height": 64, "sample_steps": 2, "sample_seed": 7,
 }  # fmt: skip
 """Small enough for a processor. The second prompt holds what the engine's text format would take for options."""
+NO_SAMPLES: dict[str, Any] = {"sample_prompts_text": "", "sample_every_n_epochs": None, "sample_at_first": False}
 
 
 def make_dataset(ws: Workspace, folder: Path, name: str = "toys") -> str:

@@ -36,7 +36,10 @@ PLACEHOLDER = "rehearsal"
 def computed(case: Case, task_id: str, output_name: str) -> dict[str, Any]:
     """The options that the app fills in: where things lie, and the two switches that make caching safe."""
     folder = case.ws.task(task_id)
-    sampling = bool(sample_prompts.prompts(case.options)) and sample_prompts.triggered(case.options)
+    prompts = folder / "sample_prompts.json"
+    sampling = sample_prompts.triggered(case.options) and (
+        prompts.exists() or not folder.exists()
+    )  # frozen without any: none
     empty = PLACEHOLDER if case.engine.rehearsal else ""
     return {
         **{name: path or empty for name, path in case.paths.items()},
@@ -45,7 +48,7 @@ def computed(case: Case, task_id: str, output_name: str) -> dict[str, Any]:
         "output_dir": str(case.ws.model(task_id)),
         "output_name": output_name,
         "logging_dir": str(folder / "tensorboard"),
-        "sample_prompts": str(folder / "sample_prompts.json") if sampling else "",
+        "sample_prompts": str(prompts) if sampling else "",
         "skip_existing": True,  # safe: what does not fit was removed by the step before
         "keep_cache": True,  # else an unreachable folder makes the engine delete every cache and call it success
     }
@@ -100,8 +103,9 @@ def create(
     dataset_config.write(folder, [source for source in sources if source.pictures])
     freeze.write(folder, case, [source for source in sources if source.pictures], copies, totals)
     write_json(folder / "draft.json", draft.model_dump(mode="json"))
-    if sample_prompts.prompts(case.options):
-        write_text(folder / "sample_prompts.json", sample_prompts.text(case.options))
+    if sample_prompts.triggered(case.options):
+        captions = [picture.caption for source in sources for picture in source.pictures]
+        write_text(folder / "sample_prompts.json", sample_prompts.text(case.options, captions))
     found = steps(case, task_id, totals)
     _write_record(folder, filled(case, task_id))
     write_scripts(folder, found)

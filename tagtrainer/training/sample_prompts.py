@@ -6,9 +6,13 @@ JSON, because in the engine's text format a prompt that starts with "I " or hold
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tagtrainer.core.text import UserError
+
+TAKEN = 2
+"""Captions drawn when no prompt was typed."""
 
 
 def prompts(options: Any) -> list[str]:
@@ -17,15 +21,24 @@ def prompts(options: Any) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def chosen(options: Any, captions: Sequence[str]) -> list[str]:
+    """The prompts to draw: the typed ones, else TAKEN captions, spread over the pictures, each on one line."""
+    texts = list(dict.fromkeys(line for text in captions if (line := " ".join(text.split()))))
+    spread = [texts[len(texts) * number // TAKEN] for number in range(min(TAKEN, len(texts)))]
+    return prompts(options) or spread
+
+
 def triggered(options: Any) -> bool:
     """Whether the options ask for samples at any time."""
     names = ("sample_every_n_epochs", "sample_every_n_steps", "sample_at_first")
     return any(getattr(options, name, None) for name in names)
 
 
-def entries(options: Any) -> list[dict[str, Any]]:
-    """One object a prompt with the engine's keys. The flow shift always stands: the engine's own default (14.5) is wrong
-    for most models."""
+def entries(options: Any, captions: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """One object with the engine's keys for each of the `chosen` prompts.
+
+    The flow shift always stands: the engine's own default (14.5) is wrong for most models.
+    """
     width, height = _size(options)
     common: dict[str, Any] = {
         "width": width,
@@ -42,9 +55,8 @@ def entries(options: Any) -> list[dict[str, Any]]:
     if negative:
         common["negative_prompt"] = negative
     seed = getattr(options, "sample_seed", None)
-    return [
-        {"prompt": text, **common, **({"seed": int(seed)} if seed is not None else {})} for text in prompts(options)
-    ]
+    noise = {"seed": int(seed)} if seed is not None else {}
+    return [{"prompt": text, **common, **noise} for text in chosen(options, captions)]
 
 
 def _size(options: Any) -> tuple[int, int]:
@@ -61,9 +73,9 @@ def _first(options: Any, *names: str, default: float) -> Any:
     return default
 
 
-def text(options: Any) -> str:
-    """The file's content. Raises UserError plan.no_prompts when there is no prompt."""
-    found = entries(options)
+def text(options: Any, captions: Sequence[str] = ()) -> str:
+    """The file's content. Raises UserError plan.no_prompts when there is no prompt and no caption."""
+    found = entries(options, captions)
     if not found:
         raise UserError("plan.no_prompts")
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"

@@ -38,6 +38,7 @@ def open_form(page: Page, name: str, dataset: str, **values: str) -> None:
         "resolution": "256,256",
         "max_train_epochs": "2",
         "sample_prompts_text": "",
+        "sample_every_n_epochs": "",
         **values,
     }.items():
         fill(page, option, value)

@@ -20,7 +20,7 @@ def test_crops_and_repeats_are_trained(engine_ws: Workspace, tmp_path: Path) -> 
     first, second, *_ = store.items(engine_ws, dataset)
     change = {first.id: {"crop": [10, 20, 160, 90]}, second.id: {"repeats": 3}}
     store.change_items(engine_ws, dataset, change, who="test", title="crop")
-    draft = walk.make_draft(dataset, "musubi-tuner", "cut toys", max_train_epochs=1, sample_prompts_text="")
+    draft = walk.make_draft(dataset, "musubi-tuner", "cut toys", max_train_epochs=1, **walk.NO_SAMPLES)
     assert plan.summary(engine_ws, draft).steps == 5 + 3
     task = walk.train(engine_ws, draft)
     state, log = jobs.state(engine_ws, task), walk.text_of_log(engine_ws, task)

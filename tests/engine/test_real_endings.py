@@ -35,7 +35,7 @@ def slow(trained: Trained) -> Iterator[Trained]:
 
 
 def start(trained: Trained, name: str) -> str:
-    draft = walk.make_draft(trained.dataset, "musubi-tuner", name, sample_prompts_text="", max_train_epochs=4)
+    draft = walk.make_draft(trained.dataset, "musubi-tuner", name, **walk.NO_SAMPLES, max_train_epochs=4)
     return flows.start_training(trained.ws, draft)
 
 

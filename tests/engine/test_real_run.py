@@ -70,7 +70,7 @@ def test_an_edited_caption_is_the_only_one_encoded_again(trained: Trained) -> No
     assert len(before) == 12
     item = store.items(ws, dataset)[0]
     store.write_captions(ws, dataset, {item.id: "sks toy, edited 改过"}, who="test", title="edit")
-    task = walk.train(ws, walk.make_draft(dataset, "musubi-tuner", max_train_epochs=1, sample_prompts_text=""))
+    task = walk.train(ws, walk.make_draft(dataset, "musubi-tuner", max_train_epochs=1, **walk.NO_SAMPLES))
     assert jobs.state(ws, task).status == "completed", walk.text_of_log(ws, task)[-3000:]
     after = changed_at(ws, dataset)
     changed = [path for path, time in after.items() if before.get(path) != time]

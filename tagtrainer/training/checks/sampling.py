@@ -14,12 +14,12 @@ MOST_STEPS = 1000
 def check(case: Case) -> Iterator[Problem]:
     """Prompts without a moment to draw them, or the other way round; text that looks like options; weights it needs."""
     found, asked = sample_prompts.prompts(case.options), sample_prompts.triggered(case.options)
-    if asked and not found:
-        yield warning("plan.samples_without_prompts", "sample_prompts_text")
     if found and not asked:
         yield warning("plan.prompts_never_used", "sample_every_n_epochs")
-    if not (found and asked):
+    if not asked:
         return
+    if not found:
+        yield note("plan.prompts_from_captions", "sample_prompts_text", count=sample_prompts.TAKEN)
     for text in found:
         if " --" in text:
             yield warning("plan.options_in_prompt", "sample_prompts_text", prompt=text[:60])

@@ -12,11 +12,12 @@ class SamplingOptions:
     """What to draw and when. Needs the VAE and the text encoder while training."""
 
     sample_prompts_text: str = option(
-        "", "Sample prompts", "One prompt a line; each is drawn at the moments chosen below. Lines with # are left out.",
+        "", "Sample prompts",
+        "One prompt a line; each is drawn at the moments chosen below. Lines with # are left out. Empty: two of the captions.",
         group="sampling", roles=(), emit="never", multiline=True, basic=True,
     )  # fmt: skip
     sample_every_n_epochs: int = option(
-        None, "Sample every … epochs", "Empty: not by epochs.", kind="int", group="sampling", lo=1, basic=True
+        4, "Sample every … epochs", "Empty: not by epochs.", group="sampling", lo=1, basic=True, optional=True
     )
     sample_every_n_steps: int = option(
         None, "Sample every … steps", "Empty: not by steps.", kind="int", group="sampling", lo=1
