@@ -128,11 +128,17 @@ def _acts(routes: APIRouter, ws: Workspace) -> None:
         return {}
 
 
+def _kind(task: Task) -> str:
+    """What a task does, in words: the work on a dataset by its verb."""
+    verb = f"runs.verb.{task.detail.get('verb')}"
+    return t(verb) if task.kind == "work" and has_text(verb) else t(f"runs.kind.{task.kind}")
+
+
 def _row(task: Task, state: State) -> dict[str, Any]:
     progress = state.progress and (state.progress.of("steps") or state.progress)
     share = progress.n / progress.total if progress and progress.total else None
     return {
-        "id": task.id, "title": task.title, "kind": task.kind, "kind_label": t(f"runs.kind.{task.kind}"), "created": task.created,
+        "id": task.id, "title": task.title, "kind": task.kind, "kind_label": _kind(task), "created": task.created,
         "status": state.status, "status_label": t(f"runs.status.{state.status}"), "share": share,
         "rehearsal": bool(task.detail.get("rehearsal")), "training": task.kind == "training",
     }  # fmt: skip
