@@ -58,7 +58,7 @@ def start_work(
 
 
 def _own_step(ws: Workspace, verb: str, dataset: str, *words: str, total: int | None = None) -> Step:
-    argv = own_command(ws, "--json", "dataset", verb, dataset, *words)
+    argv = own_command(ws, "dataset", verb, dataset, *words)  # its log is for people, its result lies in result.json
     env = {**PROGRESS_SAFE_ENV, "TAGTRAINER_LANGUAGE": language()}  # its remarks are read by whoever started it
     return Step(name=verb, argv=argv, cwd=str(PACKAGE_ROOT), env=env, total=total)
 

@@ -27,7 +27,7 @@ function drawList(runs) {
     const row = make('button', 'rn-row is-' + r.status);
     row.type = 'button'; row.dataset.id = r.id;
     row.setAttribute('aria-current', r.id === chosen);
-    const when = new Date(r.created * 1000).toLocaleString(document.documentElement.lang || undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' });
+    const when = new Date(r.created * 1000).toLocaleString(document.documentElement.lang || undefined, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
     row.append(make('b', '', r.title), make('span', 'rn-kind', r.kind_label + (r.rehearsal ? ' · ' + texts.rehearsal : '') + ' · ' + when), make('em', '', r.status_label));
     if (r.status === 'running' && r.share !== null) { const bar = make('i'); bar.style.width = (r.share * 100).toFixed(1) + '%'; row.append(bar); }
     row.addEventListener('click', () => choose(r.id));
@@ -138,6 +138,14 @@ function drawCheckpoints({ checkpoints, states }) {
   put($('states'), states ? texts.states.replace('{n}', states) : '');
 }
 
+// Where the axis ends: a few spikes of single steps must not press all the rest flat. They run out at the top.
+function topOf(values, spiky) {
+  const sorted = values.sort((a, b) => a - b), most = sorted[sorted.length - 1] ?? -Infinity;
+  if (!spiky || sorted.length < 50) return most;
+  const usual = sorted[Math.floor(sorted.length * 0.99)], reach = sorted[0] + (usual - sorted[0]) * 1.6;
+  return most > reach ? reach : most;
+}
+
 function plot(canvas, lines, { logAxis = false } = {}) {
   const ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = Number(canvas.getAttribute('height')) || 200;
   if (!width) return null;
@@ -149,6 +157,7 @@ function plot(canvas, lines, { logAxis = false } = {}) {
   let low = Infinity, high = -Infinity, first = Infinity, last = -Infinity;
   for (const line of lines) line.steps.forEach((s, i) => { const v = line.values[i]; if (usable(v)) { low = Math.min(low, scale(v)); high = Math.max(high, scale(v)); } first = Math.min(first, s); last = Math.max(last, s); });
   if (!isFinite(low)) return null;
+  high = Math.max(low, ...lines.map((line) => topOf(line.values.filter(usable).map(scale), line.spiky)));
   if (high - low < 1e-12) { const pad = Math.abs(high) * 0.1 || 1; low -= pad; high += pad; }
   const x = (s) => left + (last === first ? 0.5 : (s - first) / (last - first)) * (width - left - right);
   const y = (v) => top + (1 - (scale(v) - low) / (high - low)) * (tall - top - bottom);
@@ -161,6 +170,7 @@ function plot(canvas, lines, { logAxis = false } = {}) {
     c.textAlign = 'right'; c.fillText(Math.abs(value) < 1e-3 || Math.abs(value) >= 1e4 ? value.toExponential(1) : value.toPrecision(3), left - 6, at + 4);
   }
   c.textAlign = 'left'; c.fillText(String(first), left, tall - 5); c.textAlign = 'right'; c.fillText(String(last), width - right, tall - 5);
+  c.save(); c.beginPath(); c.rect(left, top - 1, width - left - right, tall - top - bottom + 2); c.clip();
   for (const line of lines) {
     c.beginPath(); c.strokeStyle = line.colour; c.globalAlpha = line.alpha ?? 1; c.lineWidth = line.width ?? 1.6;
     let pen = false;
@@ -168,6 +178,7 @@ function plot(canvas, lines, { logAxis = false } = {}) {
     c.stroke(); c.globalAlpha = 1;
     if (line.steps.length === 1 && usable(line.values[0])) { c.beginPath(); c.fillStyle = line.colour; c.arc(x(line.steps[0]), y(line.values[0]), 3, 0, 7); c.fill(); }
   }
+  c.restore();
   return { first, last, left, right, width };
 }
 
@@ -177,7 +188,7 @@ function drawPlots() {
   const loss = curves.find((c) => c.kind === 'loss'), rates = curves.filter((c) => c.kind === 'rate');
   if (loss) {
     const lines = [];
-    if ($('raw').checked) lines.push({ steps: loss.steps, values: loss.values, colour: accent, alpha: 0.35, width: 1 });
+    if ($('raw').checked) lines.push({ steps: loss.steps, values: loss.values, colour: accent, alpha: 0.35, width: 1, spiky: true });
     lines.push({ steps: loss.steps, values: loss.ema, colour: accent, width: 2 });
     area = plot($('loss'), lines, { logAxis: $('log-axis').checked });
   }
