@@ -2,6 +2,7 @@
 
 `app` (one per test file): .url, .ws, .start(), .kill(), .stop(), .log(). `open_page(language, dark, width)` opens a fresh
 browser context; at the end of the test no script error and no request to another host may have happened.
+A test that fails is run again with the same `app`: it must not count on names, files or runs that its first try took.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from pathlib import Path
 
 import pytest
 
+from tagtrainer.jobs import store as jobs
 from tagtrainer.workspace import Workspace, open_workspace
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 playwright_api = pytest.importorskip("playwright.sync_api")
-playwright_api.expect.set_options(timeout=20_000)  # a busy machine; what is there already is not waited for
+playwright_api.expect.set_options(timeout=30_000)  # a busy machine; what is there already is not waited for
 CHROMIUM = [os.environ.get("TAGTRAINER_CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "chrome"]
 
 
@@ -94,6 +96,22 @@ class App:
     def stop(self) -> None:
         self._end(signal.SIGTERM)
 
+    def wake(self) -> None:
+        """Start the app again when a test has left it dead."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+
+    def rest(self, timeout: float = 60) -> None:
+        """End what still waits or runs: the next test, or this one run again, is not to queue behind it."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            left = [task.id for task, state in jobs.list_tasks(self.ws) if state.status in jobs.ACTIVE]
+            if not left:
+                return
+            for task in left:
+                jobs.request_stop(self.ws, task)
+            time.sleep(0.1)
+
     def _end(self, how: int) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
@@ -125,6 +143,19 @@ def browser() -> Iterator[playwright_api.Browser]:
         running.close()
 
 
+def until(page: playwright_api.Page, what: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for a fact. A plain sleep would hold up the requests of the page: they go through this process."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come about"
+        page.wait_for_timeout(50)
+
+
+def fits(page: playwright_api.Page, width: int) -> None:
+    """Nothing sticks out sideways."""
+    page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
+
+
 OpenPage = Callable[..., "playwright_api.Page"]
 
 
@@ -136,12 +167,13 @@ def open_page(app: App, browser: playwright_api.Browser) -> Iterator[OpenPage]:
     must be empty when the test ends.
     """
     pages: list[playwright_api.Page] = []
+    app.wake()
 
     def opened(
         language: str = "en", dark: bool = False, width: int = 1440, tab: str = "", height: int = 900
     ) -> playwright_api.Page:
         context = browser.new_context(locale=language, viewport={"width": width, "height": height})
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(30_000)
         page = context.new_page()
         page.problems, page.foreign = [], []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
@@ -156,6 +188,7 @@ def open_page(app: App, browser: playwright_api.Browser) -> Iterator[OpenPage]:
     yield opened
     for page in pages:
         page.context.close()
+    app.rest()
     assert [problem for page in pages for problem in page.problems] == []
     assert [url for page in pages for url in page.foreign] == []
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from tagtrainer.datasets import store, transfer
 from tagtrainer.datasets.curation import measuring
 from tests import pictures
-from tests.browser.conftest import App, OpenPage
+from tests.browser.conftest import App, OpenPage, fits
 from tests.copies import cropped, recompressed, resized
 from tests.photographs import photographs
 from tests.test_quality import framed
@@ -159,4 +159,4 @@ def test_it_speaks_chinese_and_fits_a_narrow_window(app: App, open_page: OpenPag
     new_dataset(app, tmp_path / "c", "narrow")
     page = opened(open_page, language="zh-CN", dark=True, width=800)
     expect(page.locator(".vw-clean-copies .vw-clean-find")).to_have_text("查找重复图片")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    fits(page, 800)

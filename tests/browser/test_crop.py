@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tagtrainer.captioning import profiles
 from tagtrainer.datasets import store, transfer
-from tests.browser.conftest import App, OpenPage
+from tagtrainer.datasets.curation import crops, proposals
+from tests.browser.conftest import App, OpenPage, until
 from tests.faces import photo
 
 pytestmark = pytest.mark.browser
@@ -27,6 +30,27 @@ def dataset(app: App, tmp_path_factory: pytest.TempPathFactory) -> str:
     values = {"base_url": "https://vision.example.com/v1", "model": "m"}
     profiles.save_profile(app.ws, "Far away", "openai_compatible", values, profile_id="far")
     return ident
+
+
+@pytest.fixture(autouse=True)
+def _undecided(app: App, dataset: str) -> None:
+    """What a test, or its first try, has cropped and decided is open again; what was found stays."""
+    items = store.items(app.ws, dataset)
+    proposals.reset(app.ws, dataset, items)
+    for target in ("512x512", "3:4"):
+        proposals.decide(app.ws, dataset, crops.parse_target(target), {item.id: ("open", None) for item in items})
+
+
+def aim(page: Page, target: str) -> None:
+    """Choose a target and wait for its crops: those of another one stand there until then."""
+    with page.expect_response(lambda answer: "/offers" in answer.url and quote(target) in answer.url):
+        page.locator(".vw-crop-target").select_option(target)
+    expect(page.locator(".vw-crop-tile")).to_have_count(4)
+
+
+def square(tile: Locator) -> bool:
+    box = tile.locator(".vw-crop-frame").bounding_box()
+    return box is not None and abs(box["width"] - box["height"]) < 2
 
 
 def opened(open_page: OpenPage, **details: object) -> Page:
@@ -56,14 +80,12 @@ def test_subjects_are_found_and_every_crop_is_shown(app: App, open_page: OpenPag
     expect(tile(page, EVIL)).to_be_visible()
     expect(tile(page, "astronaut")).to_contain_text("needs no crop")
     expect(tile(page, "coffee")).to_contain_text("enlarged")
-    box = tile(page, "coffee").locator(".vw-crop-frame").bounding_box()
-    assert box and abs(box["width"] - box["height"]) < 2
+    until(page, lambda: square(tile(page, "coffee")))
 
 
 def test_a_crop_is_dragged_accepted_applied_and_undone(app: App, open_page: OpenPage, dataset: str) -> None:
     page = opened(open_page)
-    page.locator(".vw-crop-target").select_option("512x512")
-    expect(page.locator(".vw-crop-tile")).to_have_count(4)
+    aim(page, "512x512")
     tile(page, "rocket").locator(".vw-crop-open").click()
     frame, stage = page.locator(".vw-crop-dialog .vw-crop-frame"), page.locator(".vw-crop-stage")
     expect(frame).to_be_focused()
@@ -102,8 +124,7 @@ def test_a_crop_is_dragged_accepted_applied_and_undone(app: App, open_page: Open
 
 def test_keys_accept_and_skip_and_crops_are_taken_back(app: App, open_page: OpenPage, dataset: str) -> None:
     page = opened(open_page, width=800)
-    page.locator(".vw-crop-target").select_option("3:4")
-    expect(page.locator(".vw-crop-tile")).to_have_count(4)
+    aim(page, "3:4")
     page.locator(".vw-crop-open").first.click()
     expect(page.locator(".vw-crop-dialog")).to_be_visible()
     first = page.locator(".vw-crop-title").inner_text()

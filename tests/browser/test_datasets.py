@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
 from pathlib import Path
 
@@ -32,7 +31,7 @@ def new_dataset(page: Page, name: str) -> None:
     page.locator("#datasets_new_name").locator("input, textarea").fill(name)
     page.locator("#datasets_create").click()
     expect(page.locator(".gl-choose-files")).to_be_visible()
-    expect(page.locator("#datasets_pick input")).to_have_value(re.compile("^" + name))  # with its id when run again
+    expect(page.locator("#datasets_pick input")).to_have_value(name)
 
 
 def import_path(page: Page, path: Path) -> str:
@@ -52,11 +51,18 @@ def tile(page: Page, index: int) -> Locator:
     return page.locator(f".gl-tile[data-index='{index}']")
 
 
+def fresh(name: str, tmp_path: Path) -> str:
+    """A name that no other try of the test has taken."""
+    return f"{name} {tmp_path.name[-12:]}"
+
+
 def named(app: App, name: str) -> str:
     return next(meta.id for meta in store.list_all(app.ws) if meta.name == name)
 
 
-def test_an_empty_page_says_what_to_do_and_the_sample_fills_it(open_page: OpenPage) -> None:
+def test_an_empty_page_says_what_to_do_and_the_sample_fills_it(open_page: OpenPage, app: App) -> None:
+    for known in store.list_all(app.ws):
+        store.delete(app.ws, known.id)
     page = open_page()
     expect(page.locator("#datasets_welcome")).to_be_visible()
     page.locator("#datasets_sample").click()
@@ -70,7 +76,7 @@ def test_an_empty_page_says_what_to_do_and_the_sample_fills_it(open_page: OpenPa
 
 def test_pictures_come_in_by_upload_by_folder_and_by_zip(open_page: OpenPage, app: App, tmp_path: Path) -> None:
     page = open_page()
-    new_dataset(page, "ways")
+    new_dataset(page, fresh("ways", tmp_path))
     files = [draw(tmp_path / "up" / f"up {n}.jpg", n) for n in range(60)]
     (tmp_path / "up" / "up 3.txt").write_text("a caption beside it", "utf-8")
     broken = tmp_path / "up" / "broken.jpg"
@@ -98,7 +104,7 @@ def test_pictures_come_in_by_upload_by_folder_and_by_zip(open_page: OpenPage, ap
     report = import_path(page, tmp_path / "some.zip")
     assert "Pictures added: 1" in report and "outside.jpg" in report
     expect(page.locator(".gl-count")).to_contain_text("62 pictures")
-    assert store.stats(app.ws, named(app, "ways")).count == 62
+    assert store.stats(app.ws, named(app, fresh("ways", tmp_path))).count == 62
     assert not list(app.ws.root.rglob("*.part"))
 
 
@@ -106,7 +112,7 @@ def test_pictures_come_in_by_upload_by_folder_and_by_zip(open_page: OpenPage, ap
 def test_an_import_outlives_the_app(open_page: OpenPage, app: App, tmp_path: Path) -> None:
     """kill -9 of the app while it imports: the next start shows how far it is, and then what came of it."""
     page = open_page()
-    new_dataset(page, "outlives")
+    new_dataset(page, fresh("outlives", tmp_path))
     for n in range(200):
         draw(tmp_path / "many" / f"m{n:03d}.jpg", n, (1200, 900))
     page.locator(".gl-path").fill(str(tmp_path / "many"))
@@ -115,13 +121,13 @@ def test_an_import_outlives_the_app(open_page: OpenPage, app: App, tmp_path: Pat
     app.kill()
     app.start()
     page = open_page()
-    expect(page.locator(".gl-report")).to_contain_text("Pictures added: 200", timeout=30_000)
-    assert store.stats(app.ws, named(app, "outlives")).count == 200
+    expect(page.locator(".gl-report")).to_contain_text("Pictures added: 200", timeout=120_000)
+    assert store.stats(app.ws, named(app, fresh("outlives", tmp_path))).count == 200
 
 
 def test_a_path_that_is_not_there_is_a_sentence(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
-    new_dataset(page, "nowhere")
+    new_dataset(page, fresh("nowhere", tmp_path))
     for path, words in ((str(tmp_path / "missing"), "There is nothing at"), ("pictures", "not a full path")):
         page.locator(".gl-path").fill(path)
         page.locator(".gl-path-go").click()
@@ -131,7 +137,7 @@ def test_a_path_that_is_not_there_is_a_sentence(open_page: OpenPage, tmp_path: P
     expect(page.locator(".gl-path")).to_be_visible()  # to try another one
 
 
-def test_an_empty_name_is_refused_and_another_kind_is_made(open_page: OpenPage) -> None:
+def test_an_empty_name_is_refused_and_another_kind_is_made(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page()
     page.locator("#datasets_new").click()
     page.locator("#datasets_create").click()
@@ -139,11 +145,15 @@ def test_an_empty_name_is_refused_and_another_kind_is_made(open_page: OpenPage) 
     page.reload()
     page.locator("#datasets_new").click()
     name = page.locator("#datasets_new_name").locator("input, textarea")
-    name.fill("a video set")
+    name.fill(fresh("a video set", tmp_path))
     page.locator("#datasets_kind input").click()
     page.get_by_role("option", name="Video clips").click()
     page.locator("#datasets_create").click()
-    expect(page.locator("#datasets_pick input")).to_have_value("a video set")
+    expect(page.locator("#datasets_pick input")).to_have_value(fresh("a video set", tmp_path))
+
+
+def texts(app: App, dataset: str) -> dict[str, str]:
+    return {item.name: store.caption(app.ws, dataset, item.id) for item in store.items(app.ws, dataset)}
 
 
 @pytest.fixture
@@ -153,7 +163,7 @@ def captioned(open_page: OpenPage, app: App, tmp_path: Path) -> tuple[Page, str]
         draw(tmp_path / "c" / f"p{n:02d}.jpg", n)
         if n % 3:
             (tmp_path / "c" / f"p{n:02d}.txt").write_text(f"caption {n}", "utf-8")
-    dataset = store.create(app.ws, f"captions {tmp_path.name[-12:]}").id
+    dataset = store.create(app.ws, fresh("captions", tmp_path)).id
     transfer.import_paths(app.ws, dataset, [tmp_path / "c"])
     page = open_page()  # the newest dataset is shown first
     expect(page.locator(".gl-count")).to_contain_text("12 pictures, 8 with caption")
@@ -183,8 +193,7 @@ def test_captions_are_saved_on_leaving_and_by_keys(captioned: tuple[Page, str], 
     page.keyboard.press("Control+a")
     page.keyboard.type("unsaved when the page closes")
     page.close(run_before_unload=True)
-    by_name = {item.name: store.caption(app.ws, dataset, item.id) for item in store.items(app.ws, dataset)}
-    assert by_name["p01.jpg"] == "left by a click" and by_name["p06.jpg"] == "by keys"
+    assert texts(app, dataset)["p01.jpg"] == "left by a click" and texts(app, dataset)["p06.jpg"] == "by keys"
 
 
 def test_two_tabs_do_not_overwrite_each_other(captioned: tuple[Page, str], app: App) -> None:
@@ -211,7 +220,7 @@ def test_changes_from_elsewhere_appear(captioned: tuple[Page, str], app: App) ->
     first = store.items(app.ws, dataset)[0]
     expect(tile(page, 0).locator("span")).to_have_text("no caption")
     store.write_captions(app.ws, dataset, {first.id: "written by a batch"}, who="batch", title="batch")
-    expect(tile(page, 0).locator("span")).to_have_text("", timeout=15_000)
+    expect(tile(page, 0).locator("span")).to_have_text("")
     expect(page.locator(".gl-caption")).to_have_value("written by a batch")
 
 
@@ -259,20 +268,21 @@ def test_filter_and_search(captioned: tuple[Page, str]) -> None:
 
 def test_details_delete_and_undo(captioned: tuple[Page, str], app: App) -> None:
     page, dataset = captioned
+    name = f"{EVIL} {dataset}"
     page.locator("#datasets_open_about").click()
-    page.locator("#datasets_name").locator("input, textarea").fill(EVIL)
+    page.locator("#datasets_name").locator("input, textarea").fill(name)
     page.locator("#datasets_trigger").locator("input, textarea").fill("zwx")
     page.locator("#datasets_description textarea").fill(EVIL)
     page.locator("#datasets_save").click()
-    expect(page.locator("#datasets_pick input")).to_have_value(EVIL)
+    expect(page.locator("#datasets_pick input")).to_have_value(name)
     meta = store.get(app.ws, dataset)
-    assert (meta.name, meta.trigger_word, meta.description) == (EVIL, "zwx", EVIL)
+    assert (meta.name, meta.trigger_word, meta.description) == (name, "zwx", EVIL)
     page.locator("#datasets_delete").click()
     page.locator("#datasets_yes").click()
     expect(page.locator("#datasets_undo")).to_be_visible()
     assert dataset not in [known.id for known in store.list_all(app.ws)]
     page.locator("#datasets_back").click()
-    expect(page.locator("#datasets_pick input")).to_have_value(EVIL)
+    expect(page.locator("#datasets_pick input")).to_have_value(name)
     expect(page.locator(".gl-count")).to_contain_text("12 pictures")
     assert page.evaluate("window.pwned") is None
 
@@ -281,7 +291,7 @@ def test_names_and_captions_are_only_ever_text(open_page: OpenPage, app: App, tm
     page = open_page()
     page.add_init_script("window.hits = 0; window.pwned = () => { window.hits++; }")
     page.reload()
-    new_dataset(page, f"evil {EVIL}")
+    new_dataset(page, fresh(f"evil {EVIL}", tmp_path))
     draw(tmp_path / "evil" / EVIL_NAME, 1)
     (tmp_path / "evil" / EVIL_NAME).with_suffix(".txt").write_text(EVIL, "utf-8")
     (tmp_path / "evil" / f"bad {EVIL_NAME}").write_text(EVIL, "utf-8")

@@ -17,7 +17,7 @@ pytest.importorskip("cv2")
 EVIL = "<img src=x onerror=pwned()> ${pwned()} {{value}}.png"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def dataset(app: App, tmp_path_factory: pytest.TempPathFactory) -> str:
     """One real portrait three times in different light, and two pictures without a face."""
     folder: Path = tmp_path_factory.mktemp("faces")

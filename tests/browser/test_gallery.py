@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 
 from tagtrainer.datasets import history, index, records, store, transfer
 from tagtrainer.datasets.models import Item
-from tests.browser.conftest import App, OpenPage
+from tests.browser.conftest import App, OpenPage, until
 from tests.pictures import jpeg
 
 pytestmark = pytest.mark.browser
@@ -32,12 +32,17 @@ def dataset(app: App, tmp_path: Path) -> str:
 @pytest.fixture
 def page(dataset: str, open_page: OpenPage) -> Page:
     found = open_page()  # the newest dataset is shown first
-    expect(found.locator(".gl-count")).to_contain_text("12 pictures, 8 with caption", timeout=30_000)
+    expect(found.locator(".gl-count")).to_contain_text("12 pictures, 8 with caption")
     return found
 
 
 def tile(page: Page, index: int) -> Locator:
     return page.locator(f".gl-tile[data-index='{index}']")
+
+
+def above(upper: Locator, lower: Locator) -> bool:
+    one, other = upper.bounding_box(), lower.bounding_box()
+    return bool(one and other and one["y"] + one["height"] <= other["y"])
 
 
 def flagged(app: App, dataset: str) -> list[str]:
@@ -172,8 +177,7 @@ def test_the_bar_of_the_selection_does_not_hide_the_last_row(page: Page) -> None
     page.keyboard.press("End")
     page.keyboard.press("Shift+ArrowLeft")
     expect(page.locator(".gl-selection > span")).to_have_text("2 selected")
-    name, bar = tile(page, 11).locator("small").bounding_box(), page.locator(".gl-float").bounding_box()
-    assert name and bar and name["y"] + name["height"] <= bar["y"]
+    until(page, lambda: above(tile(page, 11).locator("small"), page.locator(".gl-float")))
 
 
 def test_another_view_asks_for_a_filter(page: Page, dataset: str) -> None:
@@ -184,7 +188,7 @@ def test_another_view_asks_for_a_filter(page: Page, dataset: str) -> None:
     page.locator("#tab_settings-button").click()
     page.locator("#tab_datasets-button").click()
     expect(page.locator(".gl-count")).to_contain_text("2 shown")
-    assert page.locator(".gl-chip").count() == 2
+    expect(page.locator(".gl-chip")).to_have_count(2)
     assert stored(page, "look", dataset) is None
 
 
@@ -245,17 +249,17 @@ def test_a_selection_of_thousands_is_handed_to_the_other_views(app: App, open_pa
     records.add(folder, items)
     index.sync(app.ws, dataset)
     page = open_page()
-    expect(page.locator(".gl-count")).to_contain_text("5010 pictures", timeout=30_000)
+    expect(page.locator(".gl-count")).to_contain_text("5010 pictures")
     tile(page, 4).click()
     page.keyboard.press("Shift+End")
     expect(page.locator(".gl-selection > span")).to_have_text("5006 selected")
     page.locator("#view_manage-button").click()
-    expect(page.locator(".vw-manage-selection").first).to_have_text("The 5006 selected in the gallery", timeout=20_000)
+    expect(page.locator(".vw-manage-selection").first).to_have_text("The 5006 selected in the gallery")
     page.locator("#view_text-button").click()
     page.get_by_label("The selection in the Gallery (5006)").check()
     page.locator(".vw-text-operation").select_option("add")
     page.locator(".vw-text-fields [name=tags]").fill("red hat")
-    expect(page.locator(".vw-text-count")).to_have_text("5006 of 5006 captions would change.", timeout=30_000)
+    expect(page.locator(".vw-text-count")).to_have_text("5006 of 5006 captions would change.")
     page.locator(".vw-text-apply").click()
     expect(page.locator(".vw-text > .vw-notice")).to_contain_text("Captions changed: 5006.", timeout=60_000)
     texts = store.captions(app.ws, dataset)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +18,10 @@ from tests.pictures import jpeg
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def dataset(app: App, tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("in")
+@pytest.fixture
+def dataset(app: App, tmp_path: Path) -> str:
+    folder = tmp_path / "in"
+    folder.mkdir()
     for n in range(50):
         jpeg(folder / f"p{n:02d}.jpg", n)
         (folder / f"p{n:02d}.txt").write_text(f"an old boat {n}, <b>soft</b> light", "utf-8")
@@ -34,7 +36,7 @@ def texts(app: App, dataset: str) -> list[str]:
 
 def history(open_page: OpenPage, language: str = "en", width: int = 1440) -> Page:
     page = open_page(language, width=width)
-    expect(page.locator(".gl-tile").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".gl-tile").first).to_be_visible()
     page.locator("#view_history-button").click()
     return page
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,14 +14,6 @@ from tests.pictures import jpeg
 
 pytestmark = pytest.mark.browser
 EVIL = "<img src=x onerror=pwned()> ${pwned()} {{value}}"
-
-
-@pytest.fixture(autouse=True)
-def _patient() -> Iterator[None]:
-    """Other tests may keep the machine busy."""
-    expect.set_options(timeout=30_000)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 def made(app: App, folder: Path, seeds: range, words: str = "caption", name: str = "") -> str:
@@ -92,14 +83,15 @@ def test_an_export_to_a_folder_never_writes_over_anything(open_page: OpenPage, a
 
 
 def test_duplicate_and_open_it(open_page: OpenPage, app: App, tmp_path: Path) -> None:
-    dataset = made(app, tmp_path / "first", range(20, 23), name=f"first {EVIL}")
+    name = f"first {EVIL} {tmp_path.name}"
+    dataset = made(app, tmp_path / "first", range(20, 23), name=name)
     page = shown(open_page(), dataset)
     page.locator(".vw-manage-duplicate button[type=submit]").click()
     notice = page.locator(".vw-manage > .vw-notice")
-    expect(notice).to_contain_text(f"first {EVIL} (copy)", timeout=60_000)
+    expect(notice).to_contain_text(f"{name} (copy)", timeout=60_000)
     page.locator(".vw-manage-open").click()
-    expect(page.locator("#datasets_pick input")).to_have_value(f"first {EVIL} (copy)")
-    assert texts(app, names(app)[f"first {EVIL} (copy)"]) == texts(app, dataset)
+    expect(page.locator("#datasets_pick input")).to_have_value(f"{name} (copy)")
+    assert texts(app, names(app)[f"{name} (copy)"]) == texts(app, dataset)
 
 
 def test_merge_shows_both_captions_and_is_undone(open_page: OpenPage, app: App, tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_one_click_one_zip_one_undo(open_page: OpenPage, app: App, tmp_path: Pat
     page = open_page(tab="datasets")
     page.locator("#view_portrait-button").click()
     where = page.locator(".vw-where")
-    expect(where).to_have_text("Nothing leaves this machine.", timeout=30_000)
+    expect(where).to_have_text("Nothing leaves this machine.", timeout=60_000)
     page.locator(".vw-profile").select_option("far")
     expect(where).to_have_text("Pictures are sent to far.example.")
     page.locator(".vw-profile").select_option("template")
@@ -72,7 +72,7 @@ def test_one_click_one_zip_one_undo(open_page: OpenPage, app: App, tmp_path: Pat
 def test_in_chinese_and_with_a_target_that_is_none(open_page: OpenPage) -> None:
     page = open_page("zh-CN", dark=True, width=800, tab="datasets")
     page.evaluate("document.getElementById('view_portrait-button').click()")  # may stand in the menu of a narrow page
-    expect(page.locator(".vw-where")).to_have_text("所有数据都留在本机。", timeout=30_000)
+    expect(page.locator(".vw-where")).to_have_text("所有数据都留在本机。", timeout=60_000)
     page.locator(".vw-source").fill("photos")
     page.locator(".vw-portrait .vw-start").click()
     expect(page.locator(".vw-portrait > .vw-notice.is-bad")).to_contain_text("photos")

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tagtrainer import settings
 from tagtrainer.workspace import open_workspace
-from tests.browser.conftest import App, OpenPage
+from tests.browser.conftest import App, OpenPage, fits
 
 pytestmark = pytest.mark.browser
 TABS = ("datasets", "captioning", "models", "training", "runs", "settings")
@@ -17,10 +17,8 @@ TABS = ("datasets", "captioning", "models", "training", "runs", "settings")
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """An app whose settings file was damaged with markup in its name."""
-    ws = open_workspace(tmp_path_factory.mktemp("shell <b>x") / "workspace")
-    ws.config.write_text("{ not json", "utf-8")
-    running = App(ws).start()
+    """An app in a folder with markup in its name."""
+    running = App(open_workspace(tmp_path_factory.mktemp("shell <b>x") / "workspace")).start()
     yield running
     running.stop()
 
@@ -39,6 +37,9 @@ def test_every_tab_opens_in_both_languages(open_page: OpenPage) -> None:
 
 
 def test_a_damaged_settings_file_is_named_until_dismissed(open_page: OpenPage, app: App) -> None:
+    app.stop()
+    app.ws.config.write_text("{ not json", "utf-8")
+    app.start()
     page = open_page()
     notice = page.locator(".tt-notices > div")
     expect(notice).to_have_count(1)
@@ -73,8 +74,8 @@ def test_the_page_does_not_need_to_scroll_sideways(open_page: OpenPage) -> None:
         page = open_page(width=width)
         for tab in TABS:
             page.locator(f"#tab_{tab}-button").click()
-            page.wait_for_timeout(150)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, (tab, width)
+            expect(page.locator(f"#tab_{tab}")).to_be_visible()
+            fits(page, width)
 
 
 def test_with_a_password(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:

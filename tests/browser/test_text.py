@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tagtrainer.datasets import store, transfer
-from tests.browser.conftest import App, OpenPage
+from tests.browser.conftest import App, OpenPage, fits
 from tests.browser.test_datasets import EVIL, draw, tile
 
 pytestmark = pytest.mark.browser
@@ -154,4 +154,4 @@ def test_token_lengths_in_chinese(opened: tuple[Page, str], open_page: OpenPage)
     page.locator(".vw-text-folder").fill("no folder")
     page.locator(".vw-text-folder-go").click()
     expect(page.locator(".vw-notice")).to_contain_text("分词器")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    fits(page, 800)

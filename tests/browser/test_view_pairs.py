@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tagtrainer.datasets import store, transfer
 from tagtrainer.datasets.pairs import controls, waiting
-from tests.browser.conftest import App, OpenPage
+from tests.browser.conftest import App, OpenPage, until
 from tests.pictures import jpeg
 
 pytestmark = pytest.mark.browser
@@ -53,7 +53,7 @@ def test_rows_order_detach_and_undo(pairs: tuple[Page, str], app: App) -> None:
     expect(first.locator("figcaption").first).to_have_text("Control 1")
     for picture in first.locator("img").all():
         expect(picture).to_have_js_property("complete", True)
-        assert picture.evaluate("image => image.naturalWidth") > 0
+        expect(picture).not_to_have_js_property("naturalWidth", 0)
     first.locator(".vw-pairs-strip figure").first.hover()
     first.locator("[title='Move later']").first.click()
     expect(first.locator(".vw-pairs-strip img").first).to_have_attribute("alt", "p0_1.jpg")
@@ -143,7 +143,7 @@ def test_what_waits_is_paired_by_name_by_row_and_by_upload(pairs: tuple[Page, st
     row(page, 5).locator(".vw-pairs-attach").click()
     row(page, 5).locator(".vw-pairs-file").set_input_files(jpeg(tmp_path / f"{EVIL[:8]} new.jpg", 240))
     expect(row(page, 5).locator(".vw-pairs-strip img")).to_have_count(3)
-    assert not list((app.ws.runtime / "uploads").glob("p*"))
+    until(page, lambda: not list((app.ws.runtime / "uploads").glob("p*")))
 
 
 def test_files_and_waiting_ones_are_dropped_on_a_row(pairs: tuple[Page, str], app: App, tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_changes_from_elsewhere_appear_and_typing_is_kept(pairs: tuple[Page, str
     row(page, 0).locator(".vw-pairs-caption").fill("being typed")
     controls.detach(app.ws, dataset, items["p0.jpg"].id, 1)
     store.write_captions(app.ws, dataset, {items["p1.jpg"].id: "by a batch"}, who="batch", title="batch")
-    expect(row(page, 0).locator(".vw-pairs-strip img")).to_have_count(1, timeout=15_000)
+    expect(row(page, 0).locator(".vw-pairs-strip img")).to_have_count(1)
     expect(row(page, 1).locator(".vw-pairs-caption")).to_have_value("by a batch")
     expect(row(page, 0).locator(".vw-pairs-caption")).to_have_value("being typed")
 
@@ -188,7 +188,7 @@ def test_a_folder_is_imported_as_a_control_image(open_page: OpenPage, app: App, 
     page.locator(".vw-pairs-path").fill(str(tmp_path / "depth"))
     page.locator(".vw-pairs-go").click()
     expect(page.locator(".vw-pairs .vw-notice > span").first).to_contain_text(
-        "3 control images imported", timeout=30_000
+        "3 control images imported", timeout=60_000
     )
     expect(page.locator(".vw-pairs-entry")).to_contain_text("else.jpg")
     expect(row(page, 2).locator(".vw-pairs-strip img")).to_have_count(1)
@@ -224,7 +224,8 @@ def test_hundreds_of_rows_come_in_pages(open_page: OpenPage, app: App, tmp_path:
     transfer.import_paths(app.ws, dataset, [tmp_path / "in"])
     page = shown(open_page(tab="datasets"))
     rows = page.locator(".vw-pairs-row")
-    assert 50 <= rows.count() < 130
+    expect(rows.nth(49)).to_be_attached()
+    assert rows.count() < 130
     page.wait_for_function(
         """() => { document.querySelector('.vw-pairs-end').scrollIntoView();
         return document.querySelectorAll('.vw-pairs-row').length === 130; }""",
