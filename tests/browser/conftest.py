@@ -151,6 +151,15 @@ def until(page: playwright_api.Page, what: Callable[[], object], seconds: float 
         page.wait_for_timeout(50)
 
 
+def turn_to(page: playwright_api.Page, dataset: str) -> None:
+    """Show a dataset: only when the page has settled on the newest one, else it would note that one over ours."""
+    noted = "id => { const at = sessionStorage.getItem('tagtrainer.dataset'); return id ? at === id : at; }"
+    page.wait_for_function(noted, arg="")
+    page.evaluate("id => sessionStorage.setItem('tagtrainer.dataset', id)", dataset)
+    page.reload()
+    page.wait_for_function(noted, arg=dataset)
+
+
 def fits(page: playwright_api.Page, width: int) -> None:
     """Nothing sticks out sideways."""
     page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width)
@@ -181,6 +190,7 @@ def open_page(app: App, browser: playwright_api.Browser) -> Iterator[OpenPage]:
         pages.append(page)
         page.goto(f"{app.url}/{language}/?__theme={'dark' if dark else 'light'}")
         page.locator("#tab_datasets-button").wait_for()
+        page.locator(".tt-head nav button").first.wait_for()  # from now on it is remembered which tab is open
         if tab:
             page.locator(f"#tab_{tab}-button").click()
         return page

@@ -99,6 +99,13 @@ def captions(app: App) -> list[str]:
     return [store.caption(app.ws, dataset, item.id) for item in store.items(app.ws, dataset)]
 
 
+def start(page: Page) -> None:
+    """Start with the profile chosen last, all without a caption: a click before the page knows them does nothing."""
+    expect(page.locator("#captioning_profile input")).to_have_value("Mine")
+    expect(page.locator(".cp-todo")).to_have_text("8 of 8 pictures have no caption.")
+    page.locator("#captioning_start").click()
+
+
 def clear(app: App) -> None:
     dataset = store.list_all(app.ws)[0].id
     blank = {item.id: "" for item in store.items(app.ws, dataset)}
@@ -178,7 +185,7 @@ def test_errors_by_picture_then_retry(open_page: OpenPage, app: App, mind: Mind,
     clear(app)
     mind.fails = frozenset({3, 5})
     page = open_page(tab="captioning")
-    page.locator("#captioning_start").click()
+    start(page)
     expect(page.locator(".cp-head b")).to_have_text("Done with Mine, but not for all pictures", timeout=90_000)
     expect(page.locator(".cp-errors summary")).to_have_text("Could not be captioned: 2")
     page.locator(".cp-errors summary").click()
@@ -211,7 +218,7 @@ def test_stopping_says_that_it_waits(open_page: OpenPage, app: App, mind: Mind) 
     clear(app)
     page = open_page(tab="captioning")
     mind.go.clear()
-    page.locator("#captioning_start").click()
+    start(page)
     expect(page.locator(".cp-head b")).to_have_text("Captioning with Mine", timeout=90_000)
     page.locator(".cp-stop").click()
     expect(page.locator(".cp-note")).to_contain_text("Stopping")
@@ -227,7 +234,7 @@ def test_progress_after_a_reload_in_a_second_tab_after_a_restart_and_stop(
     clear(app)
     page = open_page(tab="captioning")
     mind.go.clear()
-    page.locator("#captioning_start").click()
+    start(page)
     expect(page.locator(".cp-head b")).to_have_text("Captioning with Mine", timeout=90_000)
     page.reload()
     expect(page.locator(".cp-head b")).to_have_text("Captioning with Mine")

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tagtrainer.datasets import store, transfer
-from tests.browser.conftest import App, OpenPage
+from tests.browser.conftest import App, OpenPage, turn_to
 from tests.pictures import jpeg
 
 pytestmark = pytest.mark.browser
@@ -27,8 +27,7 @@ def made(app: App, folder: Path, seeds: range, words: str = "caption", name: str
 
 def shown(page: Page, dataset: str) -> Page:
     """The manage view of a dataset."""
-    page.evaluate("id => sessionStorage.setItem('tagtrainer.dataset', id)", dataset)
-    page.reload()
+    turn_to(page, dataset)
     page.locator("#tab_datasets-button").click()
     page.locator("#view_manage-button").click()
     expect(page.locator(".vw-manage-total")).not_to_be_empty()
@@ -168,8 +167,7 @@ def test_an_import_says_what_it_took_from_beside(open_page: OpenPage, app: App, 
     (tmp_path / "in" / "list.jsonl").write_text('{"image_path": "../../etc/passwd", "caption": "x"}', "utf-8")
     dataset = store.create(app.ws, f"took {tmp_path.name}").id
     page = open_page()
-    page.evaluate("id => sessionStorage.setItem('tagtrainer.dataset', id)", dataset)
-    page.reload()
+    turn_to(page, dataset)
     page.locator(".gl-path").fill(str(tmp_path / "in"))
     page.locator(".gl-path-go").click()
     report = page.locator(".gl-report")

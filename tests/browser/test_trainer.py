@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tagtrainer.cli import main
 from tagtrainer.datasets import store, transfer
 from tests import clips, pictures
-from tests.browser.conftest import App, OpenPage
+from tests.browser.conftest import App, OpenPage, turn_to
 
 pytestmark = pytest.mark.browser
 SIZES = [(1200, 800), (800, 1200), (600, 600), (1500, 500), (300, 200), (900, 1600)]
@@ -39,8 +39,7 @@ def sets(app: App, tmp_path_factory: pytest.TempPathFactory) -> Sets:
 
 def opened(open_page: OpenPage, dataset: str, **details: object) -> Page:
     page = open_page(tab="datasets", **details)
-    page.evaluate("id => sessionStorage.setItem('tagtrainer.dataset', id)", dataset)
-    page.reload()
+    turn_to(page, dataset)
     page.locator("#view_trainer-button").click()
     return page
 
