@@ -61,6 +61,9 @@ function makeTrash(view, options) {
 
   function drawDeleted(list) {
     box.hidden = !list.length;
+    const key = JSON.stringify(list);
+    if (rows.dataset.key === key) return; // a question that is open stays open
+    rows.dataset.key = key;
     rows.replaceChildren(...list.map(deletedRow));
   }
 

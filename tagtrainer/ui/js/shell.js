@@ -62,9 +62,10 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
   all.at(to % all.length).focus();
 });
-for (const wanted of [remembered, view]) {
-  let tries = 40;
+for (const [key, wanted] of [['tagtrainer.tab', remembered], ['tagtrainer.view', view]]) {
+  let tries = 400; // 20 s: a slow machine; a click meanwhile counts more
   const open = () => {
+    if (sessionStorage.getItem(key) !== wanted) return;
     const tab = document.getElementById(wanted);
     if (tab) { if (tab.getAttribute('aria-selected') !== 'true') tab.click(); }
     else if (tries-- > 0) setTimeout(open, 50);
