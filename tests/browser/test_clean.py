@@ -101,6 +101,7 @@ def test_a_job_is_stopped_from_the_page_and_goes_on_later(app: App, open_page: O
     os.mkfifo(held)
     page = opened(open_page)
     copies, job = page.locator(".vw-clean-copies"), page.locator(".vw-clean-job .vw-job")
+    expect(copies.locator(".vw-clean-known")).to_have_text("70 of 70 not looked at yet")
     copies.locator(".vw-clean-find").click()
     expect(job).to_contain_text("64 of 70", timeout=90_000)
     expect(copies.locator(".vw-clean-find")).to_be_hidden()

@@ -40,7 +40,7 @@ def fill(page: Page, name: str, value: str) -> None:
 def open_form(page: Page, name: str, dataset: str, **values: str) -> None:
     """A small run in the Training tab."""
     page.locator("#tab_training-button").click()
-    page.locator("#training_name input, #training_name textarea").first.fill(name)
+    expect(page.locator("#training_numbers")).to_contain_text("24")  # the form has been filled with what was kept
     for option, value in {
         "resolution": "256,256",
         "max_train_epochs": "2",
@@ -50,6 +50,10 @@ def open_form(page: Page, name: str, dataset: str, **values: str) -> None:
     }.items():
         fill(page, option, value)
     expect(page.locator("#training_numbers")).to_contain_text("24")
+    box = page.locator("#training_name input, #training_name textarea").first
+    box.fill(name)
+    box.blur()
+    expect(box).to_have_value(name)
 
 
 def newest(ws: Workspace) -> str:
