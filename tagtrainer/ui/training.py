@@ -109,9 +109,8 @@ class Tab:
         on(page.blocks.load, self.load, None, loaded).then(None, js=REFRESH)
         on(self.sheet.reuse.click, self.reuse, self.sheet.started, loaded, js=CHOSEN_RUN).then(None, js=REFRESH)
         if page.tab is not None:
-            on(page.tab.select, self.renew, None, [self.preset, *[chosen for _, chosen, _ in self.rows]]).then(
-                None, js=REFRESH
-            )
+            datasets = [chosen for _, chosen, _ in self.rows]
+            on(page.tab.select, self.renew, datasets, [self.preset, *datasets]).then(None, js=REFRESH)
         on(self.sheet.refresh.click, self.look, asked, sheet, trigger_mode="always_last")
         on(self.sheet.shell.change, self.look, asked, sheet)
         on(self.preset.input, self.take_preset, self.preset, everything)
@@ -181,10 +180,13 @@ class Tab:
                 found[self.options[name]] = form.shown(spec, _parsed(spec, value))
         return found
 
-    def renew(self) -> list[Any]:
-        """Lists that may have grown since the page was loaded; what is chosen stays."""
-        choices = gr.update(choices=self._dataset_choices())
-        return [gr.update(choices=self._preset_choices()), *[choices] * DATASET_ROWS]
+    def renew(self, *chosen: str) -> list[Any]:
+        """Lists that may have grown since the page was loaded. What is chosen stays; where nothing is, a dataset is proposed."""
+        choices = self._dataset_choices()
+        rows = [gr.update(choices=choices) for _ in chosen]
+        if not any(chosen) and len(choices) > 1:
+            rows[0] = gr.update(choices=choices, value=choices[1][1])
+        return [gr.update(choices=self._preset_choices()), *rows]
 
     def _dataset_choices(self) -> list[tuple[str, str]]:
         return [("–", ""), *((meta.name, meta.id) for meta in store.list_all(self.ws))]
